@@ -183,7 +183,8 @@ impl OpenError {
                     "Nothing was started, and nothing was changed.",
                     &format!(
                         "Choose another folder with --data-dir or another journal.name. If it is the same org under \
-                         another host, rename the folder to {key} and remove journal.name."
+                         another host, and the journal has no other org, rename the folder to {key} and remove \
+                         journal.name."
                     ),
                 )
             }

@@ -291,6 +291,17 @@ impl Notes {
         })
     }
 
+    /// Replaces the key of an org by its new one in the marks and in the last place.
+    pub(super) fn move_org(&mut self, from: &str, to: &str) -> Result<(), NotesError> {
+        self.write(|conn| {
+            conn.execute("UPDATE OR REPLACE mark SET org = ?2 WHERE org = ?1", (from, to))?;
+            // The key of the org follows the key of the event.
+            let place = "UPDATE place SET value = substr(value, 1, length(value) - length(?1)) || ?2
+                WHERE substr(value, -length(?1) - 1) = '/' || ?1";
+            conn.execute(place, (from, to)).map(drop)
+        })
+    }
+
     /// Removes the mark of an org's event and its note.
     pub fn remove(&mut self, org: &str, key: &EventKey) -> Result<(), NotesError> {
         let values = (key.published_ms, key.id.as_bytes(), key.part, org);

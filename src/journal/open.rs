@@ -101,13 +101,13 @@ impl Claim {
         let path = self.dir.join(FILE);
         let orgs: Vec<KnownOrg> = entries.iter().map(|entry| entry.org.clone()).collect();
         if let Some(first) = orgs.first()
-            && let Some(host) = begun_by_another(&self.dir, first)
+            && let Some(host) = begun_by_another(&self.dir, &orgs)
         {
             return Err(OpenError::other_org(&path, &host, first.clone()));
         }
         let conn = connect_writer(&self.dir)?;
         let mut store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
-        let ids = store.settle(&orgs).map_err(|error| refused(&path, error))?;
+        let ids = store.settle(&folder_name(&self.dir), &orgs).map_err(|error| refused(&path, error))?;
         let ids = ids.map_err(|refused| match (refused, orgs.into_iter().next()) {
             (Refused::BegunBy(host), Some(first)) => OpenError::other_org(&path, &host, first),
             _ => OpenError::TooManyOrgs { path: shown(&path) },
@@ -120,16 +120,16 @@ impl Claim {
     }
 }
 
-/// Returns the host of the org that began the journal in a folder, if that is known to be another one than `first`. Only
-/// reads, so that a journal of another org is neither migrated nor repaired. If the file cannot be read, or is older than
-/// format 10, the check after its migration decides.
-fn begun_by_another(dir: &Path, first: &KnownOrg) -> Option<Box<str>> {
+/// Returns the host of the org that began the journal in a folder, if that is known to be another one than the first of
+/// `orgs`. Only reads, so that a journal of another org is neither migrated nor repaired. If the file cannot be read, or
+/// is older than format 10, the check after its migration decides.
+fn begun_by_another(dir: &Path, orgs: &[KnownOrg]) -> Option<Box<str>> {
     let (conn, format) = connect_reader_as_it_is(dir).ok()?;
+    let folder = folder_name(dir);
     if format == FORMAT {
-        return org::begun_by_another(&conn, first).ok().flatten();
+        return org::begun_by_another(&conn, &folder, orgs).ok().flatten();
     }
-    let org = orgs_migration::org_of(&conn, &folder_name(dir)).ok()?;
-    org::will_be_of_another(org, first)
+    org::will_be_of_another(orgs_migration::org_of(&conn, &folder).ok()?, &folder, orgs)
 }
 
 /// Who has the right to write a journal now.
@@ -192,6 +192,6 @@ pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> OrgJournal {
     let (head, _) = watch::channel(Head::default());
     let mut store = Store::new(conn, Settings::default()).unwrap();
     let entry = OrgEntry::of_folder(dir, clock.clone());
-    let ids = store.settle(std::slice::from_ref(&entry.org)).unwrap().unwrap();
+    let ids = store.settle(&entry.org.key, std::slice::from_ref(&entry.org)).unwrap().unwrap();
     first(&Journal::start(store, clock, lock, head, ids.into_iter().zip([entry])).unwrap())
 }

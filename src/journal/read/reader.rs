@@ -14,13 +14,15 @@ use crate::journal::connection::{self, refused};
 use crate::journal::error::{OpenError, ReadError};
 use crate::journal::meta::Meta;
 use crate::journal::pack::Unpacker;
-use crate::journal::paths::FILE;
+use crate::journal::paths::{FILE, folder_name};
 use crate::journal::tables::{label, org};
 use crate::journal::{checksum, clean};
 
 /// Reads the journal. Sees each commit as soon as it is made, and never blocks the writer.
 pub struct Reader {
     pub(super) conn: Connection,
+    /// The name of the journal's folder.
+    folder: Box<str>,
     pub(super) given: Given,
     pub(super) is_bare: bool,
     pub(super) unpacker: RefCell<Unpacker>,
@@ -44,6 +46,7 @@ impl Reader {
         conn.set_prepared_statement_cache_capacity(32);
         Ok(Self {
             conn,
+            folder: folder_name(dir).into(),
             given: Given::default(),
             is_bare: false,
             unpacker: RefCell::default(),
@@ -104,7 +107,8 @@ impl Reader {
     /// Another org began the journal, or the table cannot be read.
     pub fn check_begun_by(&self, first: &KnownOrg) -> Result<(), OpenError> {
         let path = self.dir().join(FILE);
-        let other = match org::begun_by_another(&self.conn, first) {
+        let orgs = std::slice::from_ref(first);
+        let other = match org::begun_by_another(&self.conn, &self.folder, orgs) {
             Ok(other) => other,
             Err(error) => match refused(&path, error) {
                 OpenError::Damaged { .. } => None,

@@ -21,6 +21,8 @@ pub(in crate::journal) struct Settled {
     pub(in crate::journal) ids: Vec<OrgId>,
     /// Whether readers have to read the orgs again.
     pub(in crate::journal) is_changed: bool,
+    /// The key that the first org had before Okta gave it another host.
+    pub(in crate::journal) former_key: Option<Box<str>>,
 }
 
 /// Why a journal cannot be written for some orgs.
@@ -32,29 +34,50 @@ pub(in crate::journal) enum Refused {
     BegunBy(Box<str>),
 }
 
-/// Returns the host of the org that began the journal, or `None` if `first`, the first org of the configuration, did or
-/// nobody has yet. Reads the table of orgs.
+/// Returns the host of the org that began the journal, or `None` if the first of the configured `orgs` did or may take it
+/// over. Reads the table of orgs. `folder` is the name of the journal's folder.
 ///
 /// # Errors
 /// The orgs cannot be read, or one does not match its checksum.
 pub(in crate::journal) fn begun_by_another(
     conn: &Connection,
-    first: &KnownOrg,
+    folder: &str,
+    orgs: &[KnownOrg],
 ) -> rusqlite::Result<Option<Box<str>>> {
-    Ok(another(read(conn)?, first))
+    Ok(another(read(conn)?, folder, orgs))
 }
 
 /// Returns what [`begun_by_another`] will return once a journal that knows no orgs was migrated, which makes `org` its
 /// only one.
-pub(in crate::journal) fn will_be_of_another(org: KnownOrg, first: &KnownOrg) -> Option<Box<str>> {
-    another(vec![Entry { id: OrgId::default(), org, is_polled: false }], first)
+pub(in crate::journal) fn will_be_of_another(
+    org: KnownOrg,
+    folder: &str,
+    orgs: &[KnownOrg],
+) -> Option<Box<str>> {
+    another(vec![Entry { id: OrgId::default(), org, is_polled: false }], folder, orgs)
 }
 
-fn another(known: Vec<Entry>, first: &KnownOrg) -> Option<Box<str>> {
-    if number_of(&known, &[], first) == Some(OrgId::default()) {
+fn another(known: Vec<Entry>, folder: &str, orgs: &[KnownOrg]) -> Option<Box<str>> {
+    let first = orgs.first()?;
+    if number_of(&known, &[], first) == Some(OrgId::default()) || former(&known, folder, orgs).is_some() {
         return None;
     }
     known.into_iter().next().map(|entry| entry.org.host)
+}
+
+/// Returns the only org that the journal knows, if the first of the configured `orgs` is the same one under another host:
+/// `folder`, the name of the journal's folder, is the key of the first org, and none of them is the one that is known.
+///
+/// Only an administrator makes this so: Okta gave the org another subdomain, and they renamed the folder to match, as the
+/// fault of the refused start tells them to. Without `journal.name`, a changed URL by itself leads to another folder. The
+/// rows stay right, because Okta keeps the ids of an org when its subdomain changes. If somebody gives one org's folder
+/// the name of another org, the rows of both get mixed. The program cannot tell these cases apart, so it does this only
+/// for a journal with one org: in one with several, the name of the folder does not say which of them it means.
+fn former<'k>(known: &'k [Entry], folder: &str, orgs: &[KnownOrg]) -> Option<&'k Entry> {
+    let [only] = known else { return None };
+    let is_renamed = only.id == OrgId::default() && orgs.first().is_some_and(|first| *first.key == *folder);
+    let is_known = |org: &KnownOrg| org.key == only.org.key || org.host == only.org.host;
+    (is_renamed && !orgs.iter().any(is_known)).then_some(only)
 }
 
 /// Returns the number of the next org of a writer, or `None` if it is not `known`. `taken` are the numbers of the orgs
@@ -70,13 +93,21 @@ fn number_of(known: &[Entry], taken: &[OrgId], org: &KnownOrg) -> Option<OrgId> 
 }
 
 /// Finds or adds the orgs that a writer works for, stores their present hosts and names, and notes that only they are
-/// polled. Returns `None`, and changes nothing, if there are too many orgs.
-pub(in crate::journal) fn settle(conn: &Connection, orgs: &[KnownOrg]) -> rusqlite::Result<Option<Settled>> {
+/// polled. `folder` is the name of the journal's folder. Returns `None`, and changes nothing, if there are too many orgs.
+pub(in crate::journal) fn settle(
+    conn: &Connection,
+    folder: &str,
+    orgs: &[KnownOrg],
+) -> rusqlite::Result<Option<Settled>> {
     let known = read(conn)?;
+    let former = former(&known, folder, orgs);
     let mut next = known.last().map_or(0, |entry| entry.id.index() + 1);
     let mut ids: Vec<OrgId> = Vec::new();
     for org in orgs {
-        let found = number_of(&known, &ids, org);
+        let found = match former {
+            Some(entry) if ids.is_empty() => Some(entry.id),
+            _ => number_of(&known, &ids, org),
+        };
         let id = found.map_or(next, OrgId::index);
         next += usize::from(found.is_none());
         if id >= ORGS_MAX {
@@ -102,7 +133,8 @@ pub(in crate::journal) fn settle(conn: &Connection, orgs: &[KnownOrg]) -> rusqli
         conn.execute(sql, (id.0, &org.key, &org.host, name))?;
         checksum::seal_row(conn, checksum::ORG, &[&id.0])?;
     }
-    Ok(Some(Settled { ids, is_changed }))
+    let former_key = former.map(|entry| entry.org.key.clone()).filter(|key| !key.is_empty());
+    Ok(Some(Settled { ids, is_changed, former_key }))
 }
 
 /// Returns all orgs by number. A number that no org has, because the table is damaged, has an empty one.

@@ -18,7 +18,7 @@ fn org(host: &str) -> KnownOrg {
 /// Returns a store of a journal that knows two orgs.
 fn two_orgs(dir: &Path, settings: Settings) -> Store {
     let mut store = store(dir, settings);
-    let ids = store.settle(&[org("first.okta.com"), org("second.okta.com")]).unwrap();
+    let ids = store.settle("", &[org("first.okta.com"), org("second.okta.com")]).unwrap();
     assert_eq!(ids, Ok(vec![FIRST, SECOND]));
     store
 }
@@ -261,13 +261,54 @@ async fn another_orgs_journal_of_an_older_format_is_not_migrated() {
     opened(&dir, &["first.okta.com"]).unwrap().close().await;
 }
 
+#[tokio::test]
+async fn an_org_with_another_host_keeps_the_journal_whose_folder_was_renamed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [before, after] = ["before.okta.com", "after.okta.com"].map(|name| folder.path().join(name));
+    let journal = opened(&before, &["before.okta.com"]).unwrap();
+    journal.orgs().next().unwrap().append(polled(0..5)).await.unwrap();
+    journal.close().await;
+    let mark = |host: &str| Marked {
+        org: host.into(),
+        key: sample::consent(1, Via::POLL).key,
+        at: start(),
+        note: "".into(),
+    };
+    let mut notes = Notes::open(&before).unwrap();
+    notes.put(&mark("before.okta.com")).unwrap();
+    let place = |host: &str| format!("{}/{host}", mark("").key.to_word());
+    notes.keep_place(&[("row", place("before.okta.com"))]).unwrap();
+    drop(notes);
+    assert!(matches!(opened(&before, &["after.okta.com"]), Err(OpenError::OtherOrg { .. })));
+    std::fs::rename(&before, &after).unwrap();
+    // An org that is still configured did not become another one.
+    let both = ["after.okta.com", "before.okta.com"];
+    assert!(matches!(opened(&after, &both), Err(OpenError::OtherOrg { .. })));
+    assert!(matches!(opened(&after, &["third.okta.com"]), Err(OpenError::OtherOrg { .. })));
+    let reader = Reader::open(&after).unwrap();
+    reader.check_begun_by(&org("after.okta.com")).unwrap();
+    let journal = opened(&after, &["after.okta.com", "second.okta.com"]).unwrap();
+    let ours: Vec<OrgJournal> = journal.orgs().collect();
+    assert_eq!((ours[0].org(), ours[0].append(polled(0..5)).await.unwrap().repeated), (FIRST, 5));
+    journal.close().await;
+    let hosts: Vec<String> = reader.orgs().unwrap().iter().map(|(_, org)| org.key.to_string()).collect();
+    assert_eq!(hosts, ["after.okta.com", "second.okta.com"]);
+    let notes = Notes::open(&after).unwrap();
+    assert_eq!(notes.marks().unwrap(), [mark("after.okta.com")]);
+    assert_eq!(notes.place().unwrap(), [("row".to_owned(), place("after.okta.com"))]);
+    // The name of the folder does not say which of two it means.
+    drop((reader, notes));
+    std::fs::rename(&after, &before).unwrap();
+    assert!(matches!(opened(&before, &["before.okta.com"]), Err(OpenError::OtherOrg { .. })));
+}
+
 #[test]
 fn a_reader_accepts_a_journal_that_nobody_began_or_whose_orgs_are_damaged() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = store(dir.path(), Settings::default());
     let reader = Reader::open(dir.path()).unwrap();
     reader.check_begun_by(&org("any.okta.com")).unwrap();
-    store.settle(&[org("first.okta.com")]).unwrap().unwrap();
+    store.settle("", &[org("first.okta.com")]).unwrap().unwrap();
     assert!(reader.check_begun_by(&org("any.okta.com")).is_err());
     store.conn.execute_batch("UPDATE org SET host = 'x'").unwrap();
     reader.check_begun_by(&org("any.okta.com")).unwrap();

@@ -1,6 +1,7 @@
 //! The writing connection and the values that it caches.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -17,6 +18,7 @@ use crate::journal::checksum::{self, Unsealed};
 use crate::journal::clean::Cleaning;
 use crate::journal::error::AppendError;
 use crate::journal::meta::{Counters, OrgMetas};
+use crate::journal::notes::Notes;
 use crate::journal::pack::{self, Packer};
 use crate::journal::place::Place;
 use crate::journal::settings::Settings;
@@ -121,15 +123,17 @@ impl Store {
         self.head
     }
 
-    /// Finds or adds the orgs that this process works for, of which the first must have begun the journal. Returns their
-    /// numbers in the given order, or why the journal refuses them. Then it has changed nothing.
+    /// Finds or adds the orgs that this process works for, of which the first must have begun the journal. `folder` is the
+    /// name of the journal's folder. Returns their numbers in the given order, or why the journal refuses them. Then it
+    /// has changed nothing.
     pub(in crate::journal) fn settle(
         &mut self,
+        folder: &str,
         orgs: &[KnownOrg],
     ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
         self.change(|tx, counters| {
-            let other = orgs.first().map_or(Ok(None), |first| org::begun_by_another(tx, first))?;
-            other.map_or_else(|| settle(tx, counters, orgs), |host| Ok(Err(Refused::BegunBy(host))))
+            let other = org::begun_by_another(tx, folder, orgs)?;
+            other.map_or_else(|| settle(tx, counters, folder, orgs), |host| Ok(Err(Refused::BegunBy(host))))
         })
     }
 
@@ -139,7 +143,7 @@ impl Store {
         &mut self,
         orgs: &[KnownOrg],
     ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
-        self.change(|tx, counters| settle(tx, counters, orgs))
+        self.change(|tx, counters| settle(tx, counters, "", orgs))
     }
 
     /// Writes batches of the first org, as [`Store::append`] does.
@@ -378,14 +382,35 @@ impl Store {
 fn settle(
     tx: &Transaction<'_>,
     counters: &mut Counters,
+    folder: &str,
     orgs: &[KnownOrg],
 ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
-    let Some(Settled { ids, is_changed }) = org::settle(tx, orgs)? else { return Ok(Err(Refused::TooMany)) };
+    let Some(Settled { ids, is_changed, former_key }) = org::settle(tx, folder, orgs)? else {
+        return Ok(Err(Refused::TooMany));
+    };
+    if let (Some(from), Some(to)) = (former_key, orgs.first()) {
+        tracing::warn!(%from, to = %to.key, "The journal's org has another host now; its rows are kept under it.");
+        move_marks(tx, &from, &to.key);
+    }
     // Whoever reads the rows of a new journal reads the orgs first.
     let is_used = counters.meta.next_seq > 1;
     counters.meta.next_rev += i64::from(is_changed && is_used);
     counters.orgs = OrgMetas::load(tx)?;
     Ok(Ok(ids))
+}
+
+/// Gives the marks of an org its new key. A failure is only logged, because it costs no more than the marks. If the
+/// process is killed before the journal has the key too, the next start finds the marks moved already.
+fn move_marks(conn: &Connection, from: &str, to: &str) {
+    let Some(dir) = conn.path().map(Path::new).and_then(Path::parent) else { return };
+    let moved = match Notes::look(dir) {
+        Ok(None) => return,
+        Ok(Some(_)) => Notes::open(dir).and_then(|mut notes| notes.move_org(from, to)),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = moved {
+        tracing::warn!(%error, "Marks could not be moved to the org's new host.");
+    }
 }
 
 fn hook_only(counters: &Counters) -> BTreeMap<OrgId, i64> {
