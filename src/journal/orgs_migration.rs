@@ -34,7 +34,7 @@ pub(super) const ORGS: &str = "CREATE TABLE org (id INTEGER PRIMARY KEY CHECK (i
             COALESCE(suspended_ms, 0) FROM meta;
     CREATE TABLE meta_new (id INTEGER PRIMARY KEY CHECK (id = 1), next_seq INTEGER NOT NULL, next_rev INTEGER NOT NULL,
         rows INTEGER NOT NULL, trained INTEGER NOT NULL, sealed INTEGER NOT NULL, sum INTEGER);
-    INSERT INTO meta_new SELECT id, COALESCE(next_seq, 0), COALESCE(next_rev, 0), COALESCE(rows, 0),
+    INSERT INTO meta_new SELECT 1, COALESCE(next_seq, 0), COALESCE(next_rev, 0), COALESCE(rows, 0),
         COALESCE(trained, 0), COALESCE(sealed, 0), sum FROM meta;
     DROP TABLE meta;
     ALTER TABLE meta_new RENAME TO meta;
@@ -68,20 +68,21 @@ pub(super) const ORGS: &str = "CREATE TABLE org (id INTEGER PRIMARY KEY CHECK (i
     ALTER TABLE gap_new RENAME TO gap;
     CREATE TABLE listening_new (org INTEGER NOT NULL, up INTEGER NOT NULL, start INTEGER NOT NULL,
         stop INTEGER NOT NULL, sum INTEGER, PRIMARY KEY (org, up)) WITHOUT ROWID;
-    INSERT OR IGNORE INTO listening_new SELECT 0, up, start, stop, sum FROM listening;
+    INSERT OR IGNORE INTO listening_new SELECT 0, up, COALESCE(start, 0), COALESCE(stop, 0), sum FROM listening;
     DROP TABLE listening;
     ALTER TABLE listening_new RENAME TO listening;
     CREATE TABLE label_new (org INTEGER NOT NULL, thing INTEGER NOT NULL, id TEXT NOT NULL, name TEXT, login TEXT,
         gone INTEGER NOT NULL, asked INTEGER NOT NULL, rev INTEGER NOT NULL, sum INTEGER,
         PRIMARY KEY (org, thing, id)) WITHOUT ROWID;
-    INSERT OR IGNORE INTO label_new SELECT 0, thing, id, name, login, gone, asked, rev, sum FROM label;
+    INSERT OR IGNORE INTO label_new SELECT 0, COALESCE(thing, 0), COALESCE(id, ''), name, login, COALESCE(gone, 0),
+        COALESCE(asked, 0), COALESCE(rev, 0), sum FROM label;
     DROP TABLE label;
     ALTER TABLE label_new RENAME TO label;
     CREATE INDEX label_rev ON label (rev);
     CREATE TABLE unreadable_new (org INTEGER NOT NULL, source TEXT NOT NULL, count INTEGER NOT NULL,
         first INTEGER NOT NULL, last INTEGER NOT NULL, sum INTEGER, PRIMARY KEY (org, source)) WITHOUT ROWID;
-    INSERT OR IGNORE INTO unreadable_new SELECT 0, source, COALESCE(count, 0), COALESCE(first, 0), COALESCE(last, 0), sum
-        FROM unreadable;
+    INSERT OR IGNORE INTO unreadable_new SELECT 0, COALESCE(source, ''), COALESCE(count, 0), COALESCE(first, 0),
+        COALESCE(last, 0), sum FROM unreadable;
     DROP TABLE unreadable;
     ALTER TABLE unreadable_new RENAME TO unreadable;
     CREATE TABLE bookmark_new (org INTEGER PRIMARY KEY, query TEXT NOT NULL, next TEXT NOT NULL, last_published TEXT,
@@ -96,6 +97,9 @@ pub(super) const ORGS: &str = "CREATE TABLE org (id INTEGER PRIMARY KEY CHECK (i
         COALESCE(whole_from, ''), COALESCE(start, ''), next, sum FROM history;
     DROP TABLE history;
     ALTER TABLE history_new RENAME TO history;";
+
+/// The tables of format 10 that hold a part of an event under the number of its row.
+const ROW_TABLES: [&str; 5] = ["event", "raw", "delivery", "hidden", "hook_copy"];
 
 /// Which of the rows that change in this migration were sound before it. A damaged row stays damaged.
 pub(super) struct Sound {
@@ -120,6 +124,39 @@ impl Sound {
         seal(conn, BOOKMARK, 0, self.bookmark)?;
         seal(conn, HISTORY, 0, self.history)
     }
+}
+
+/// Removes the rows of a journal of format 10 that keep it from being migrated: events that came in a second time while the
+/// index of their keys was damaged, and a row whose number was changed in a table that should have one row. Of the same
+/// event, the oldest row stays. The counters then count as damaged, so the writer counts again.
+pub(super) fn remove_duplicates(conn: &Connection) -> rusqlite::Result<()> {
+    // A row that is missing in an index cannot be deleted, so the indexes are made anew first.
+    conn.execute_batch(
+        "DROP INDEX event_key; REINDEX event; CREATE INDEX event_key ON event (ts, uuid, part);
+         DROP INDEX side_key; REINDEX side; CREATE INDEX side_key ON side (ts, uuid);",
+    )?;
+    let later = "SELECT seq FROM event AS later WHERE EXISTS (SELECT 1 FROM event AS first INDEXED BY event_key
+        WHERE first.ts = later.ts AND first.uuid = later.uuid AND first.part = later.part AND first.seq < later.seq)";
+    let events: Vec<i64> = conn.prepare(later)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for table in ROW_TABLES {
+        let mut delete = conn.prepare(&format!("DELETE FROM {table} WHERE seq = ?1"))?;
+        for seq in &events {
+            delete.execute([seq])?;
+        }
+    }
+    let later = "DELETE FROM side WHERE EXISTS (SELECT 1 FROM side AS first INDEXED BY side_key
+        WHERE first.ts = side.ts AND first.uuid = side.uuid AND first.id < side.id)";
+    let sides = conn.execute(later, [])?;
+    for table in ["meta", "bookmark", "history"] {
+        let one = format!("SELECT id FROM {table} ORDER BY id <> 1, id LIMIT 1");
+        conn.execute(&format!("DELETE FROM {table} WHERE id <> ({one})"), [])?;
+    }
+    tracing::warn!(
+        events = events.len(),
+        sides,
+        "Rows that a damaged index let in a second time were removed."
+    );
+    conn.execute("UPDATE meta SET sum = ?1", [NO_SUM]).map(drop)
 }
 
 /// Returns the org of a journal of format 10. Each org had a folder of its own, which had the name of its host. If the

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::orgs_migration::{ORGS, Sound};
+use super::orgs_migration::{self, ORGS, Sound};
 use super::tables::identity;
 use super::{checksum, pack};
 
@@ -216,31 +216,53 @@ fn run(conn: &mut Connection, from: i64, name: &str) -> rusqlite::Result<()> {
         if format < from {
             continue;
         }
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let has_sums = MIGRATIONS.iter().take(format as usize).any(|before| *before == CHECKSUMS);
-        let is_sound = has_sums && checksum::count_damaged(&tx, checksum::META)? == 0;
-        let before_orgs = if *step == ORGS { Some(Sound::of(&tx)?) } else { None };
-        tx.execute_batch(step)?;
-        if is_sound && before_orgs.is_none() {
-            // A step may change the counters. One that changes rows of events sets their checksums to NULL, and
-            // `sealed` to 0.
-            checksum::seal_row(&tx, checksum::META, &[&1])?;
+        match take(conn, format, step, name, |_| Ok(())) {
+            Err(error) if *step == ORGS && breaks_constraint(&error) => {
+                take(conn, format, step, name, orgs_migration::remove_duplicates)?;
+            }
+            taken => taken?,
         }
-        if format == 0 {
-            tx.execute("INSERT INTO dict (id, own, body) VALUES (1, 0, ?1)", [pack::SHIPPED])?;
-        }
-        if *step == CHECKSUMS {
-            checksum::seal_tables(&tx)?;
-        }
-        if *step == HIDDEN_VALUES {
-            identity::put_secret(&tx)?;
-        }
-        if let Some(sound) = before_orgs {
-            sound.finish(&tx, name)?;
-        }
-        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-        tx.pragma_update(None, "user_version", format + 1)?;
-        tx.commit()?;
     }
     Ok(())
+}
+
+/// Returns whether a step failed because of rows that no table or index may hold, such as two with the same key.
+fn breaks_constraint(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
+/// Takes a step of the migration, after what `prepare` does in the same transaction.
+fn take(
+    conn: &mut Connection,
+    format: i64,
+    step: &str,
+    name: &str,
+    prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    prepare(&tx)?;
+    let has_sums = MIGRATIONS.iter().take(format as usize).any(|before| *before == CHECKSUMS);
+    let is_sound = has_sums && checksum::count_damaged(&tx, checksum::META)? == 0;
+    let before_orgs = if step == ORGS { Some(Sound::of(&tx)?) } else { None };
+    tx.execute_batch(step)?;
+    if is_sound && before_orgs.is_none() {
+        // A step may change the counters. One that changes rows of events sets their checksums to NULL, and
+        // `sealed` to 0.
+        checksum::seal_row(&tx, checksum::META, &[&1])?;
+    }
+    if format == 0 {
+        tx.execute("INSERT INTO dict (id, own, body) VALUES (1, 0, ?1)", [pack::SHIPPED])?;
+    }
+    if step == CHECKSUMS {
+        checksum::seal_tables(&tx)?;
+    }
+    if step == HIDDEN_VALUES {
+        identity::put_secret(&tx)?;
+    }
+    if let Some(sound) = before_orgs {
+        sound.finish(&tx, name)?;
+    }
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.pragma_update(None, "user_version", format + 1)?;
+    tx.commit()
 }

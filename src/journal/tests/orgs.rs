@@ -587,3 +587,101 @@ fn what_was_damaged_before_the_migration_is_damaged_after_it() {
     let others = ["1 bookmark", "1 history bookmark", "1 gap", "1 looked-up name"];
     assert_eq!(found.others, others);
 }
+
+/// Changes rows while the stored schema of a table or an index says something else, as damage changes them.
+fn with_schema(dir: &Path, name: &str, from: &str, to: &str, change: &str) {
+    let open = || rusqlite::Connection::open(dir.join("journal.sqlite3")).unwrap();
+    let before: String = {
+        let sql = "SELECT sql FROM sqlite_schema WHERE name = ?1";
+        open().query_row(sql, [name], |row| row.get(0)).unwrap()
+    };
+    let during = before.replacen(from, to, 1);
+    assert_ne!(during, before, "{name}");
+    for (schema, change) in [(during, change), (before, "")] {
+        let conn = open();
+        conn.execute_batch("PRAGMA writable_schema = ON").unwrap();
+        conn.execute("UPDATE sqlite_schema SET sql = ?2 WHERE name = ?1", (name, schema)).unwrap();
+        drop(conn);
+        open().execute_batch(change).unwrap();
+    }
+}
+
+#[test]
+fn what_a_damaged_index_let_in_twice_does_not_stop_the_migration() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    fill(&mut store, 50);
+    let side = SideEvent::from(sample::consent(2, Via::POLL));
+    put_one(&mut store, FIRST, &Batch { sides: vec![side], ..Batch::default() });
+    store.close();
+    let before = told(&mut Reader::open(dir.path()).unwrap()).unwrap();
+    forget_orgs(&rusqlite::Connection::open(dir.path().join("journal.sqlite3")).unwrap());
+    for (name, from, to, change) in [
+        (
+            "event_key",
+            "UNIQUE INDEX",
+            "INDEX",
+            "CREATE TEMP TABLE twin AS SELECT * FROM event WHERE seq = 5; UPDATE twin SET seq = 900;
+             INSERT INTO event SELECT * FROM twin; INSERT INTO raw SELECT 900, dict, body FROM raw WHERE seq = 5;",
+        ),
+        // An index lacks the twin, so SQLite would refuse to delete it.
+        ("event_rev", "rev > 0", "rev > 7", "UPDATE event SET rev = 7 WHERE seq = 900"),
+        (
+            "side_key",
+            "UNIQUE INDEX",
+            "INDEX",
+            "INSERT INTO side (ts, uuid, type, received, body) SELECT ts, uuid, type, received, body FROM side
+             WHERE id = 2",
+        ),
+        (
+            "bookmark",
+            "CHECK (id = 1)",
+            "",
+            "INSERT INTO bookmark SELECT 3, query, next, last_published, since, caught_up, sum FROM bookmark",
+        ),
+        (
+            "history",
+            "CHECK (id = 1)",
+            "",
+            "INSERT INTO history SELECT 3, query, goal, top, whole_from, start, next, sum FROM history",
+        ),
+    ] {
+        with_schema(dir.path(), name, from, to, change);
+    }
+    let store = self::store(dir.path(), Settings::default());
+    for table in TABLES {
+        assert_eq!(count_damaged(&store.conn, table).unwrap(), 0, "{}", table.name);
+    }
+    let mut reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(told(&mut reader).unwrap(), before);
+    assert!(reader.bookmark(FIRST).unwrap().is_some_and(|bookmark| !bookmark.next.is_empty()));
+    assert!(reader.history(FIRST).unwrap().is_some());
+    assert_eq!((counters(&store, FIRST).rows, counters(&store, FIRST).complete_since), (57, None));
+    let check = reader.check(|_| {}).unwrap();
+    assert!(check.is_none(), "{check:?}");
+}
+
+#[test]
+fn a_value_that_damage_removed_stays_damaged_in_the_migration() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    fill(&mut store, 5);
+    store.close();
+    forget_orgs(&rusqlite::Connection::open(dir.path().join("journal.sqlite3")).unwrap());
+    for (table, column, change) in [
+        ("listening", "stop INTEGER NOT NULL", "UPDATE listening SET stop = NULL"),
+        ("label", "asked INTEGER NOT NULL", "UPDATE label SET asked = NULL"),
+        ("unreadable", "first INTEGER NOT NULL", "UPDATE unreadable SET first = NULL"),
+    ] {
+        let anything = column.trim_end_matches(" NOT NULL");
+        with_schema(dir.path(), table, column, anything, change);
+    }
+    let rows = |store: &Store, table: &str| -> i64 {
+        store.conn.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    let store = self::store(dir.path(), Settings::default());
+    for (name, table) in [("listening", checksum::LISTENING), ("label", checksum::LABEL)] {
+        assert_eq!((rows(&store, name), count_damaged(&store.conn, table).unwrap()), (1, 1), "{name}");
+    }
+    assert_eq!(rows(&store, "unreadable"), 1);
+}
