@@ -295,10 +295,17 @@ const COLUMN: &str = "sum";
 
 /// Returns the checksum of a row that was read with all its columns.
 fn of_row(row: &Row<'_>) -> rusqlite::Result<i64> {
+    of_row_with(row, |_| None)
+}
+
+/// Returns the checksum that a row would have with other values in some columns.
+fn of_row_with(row: &Row<'_>, other: impl Fn(&str) -> Option<i64>) -> rusqlite::Result<i64> {
     let mut sum = Sum::of(&[]);
     for (index, name) in row.as_ref().column_names().enumerate() {
         if name != COLUMN {
-            sum = sum.with_value(name, row.get_ref(index)?);
+            let value =
+                other(name).map_or_else(|| row.get_ref(index), |number| Ok(ValueRef::Integer(number)))?;
+            sum = sum.with_value(name, value);
         }
     }
     Ok(i64::from(sum.low()))
@@ -309,6 +316,12 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<i64> {
 pub(super) fn holds(row: &Row<'_>) -> rusqlite::Result<bool> {
     let kept = row.get_ref(COLUMN)?.as_i64_or_null().ok().flatten();
     Ok(kept == Some(of_row(row)?))
+}
+
+/// Returns whether a row that was read with `SELECT *` would match its checksum if it had this number in a column.
+pub(super) fn would_hold(row: &Row<'_>, column: &str, number: i64) -> rusqlite::Result<bool> {
+    let kept = row.get_ref(COLUMN)?.as_i64_or_null().ok().flatten();
+    Ok(kept == Some(of_row_with(row, |name| (name == column).then_some(number))?))
 }
 
 /// Updates the checksum of a row. Call it after every change to the row, in the same transaction.

@@ -6,7 +6,7 @@ use crate::consent::{KnownOrg, OrgId, OrgName, Orgs};
 use crate::journal::checksum::{self, Mismatch};
 
 /// The number of orgs that one journal can know. Numbers are not used again.
-const ORGS_MAX: usize = 255;
+pub(in crate::journal) const ORGS_MAX: usize = 255;
 
 /// An entry of the table.
 struct Entry {
@@ -80,6 +80,18 @@ fn former<'k>(known: &'k [Entry], folder: &str, orgs: &[KnownOrg]) -> Option<&'k
     (is_renamed && !orgs.iter().any(is_known)).then_some(only)
 }
 
+/// Returns whether an entry does not say which org it is of: nobody has begun it, or its key and host contradict each
+/// other, because damage changed one of them or both.
+fn is_unclear(org: &KnownOrg) -> bool {
+    org.key.is_empty() || org.key != KnownOrg::key_of(&org.host)
+}
+
+/// Returns what stands for the key and the host of an org that cannot be told any more. No other entry has it, and no host.
+/// The first entry has nothing, so that an org can take it.
+pub(in crate::journal) fn unknown(id: u8) -> String {
+    if id == 0 { String::new() } else { format!("#{id}") }
+}
+
 /// Returns the number of the next org of a writer, or `None` if it is not `known`. `taken` are the numbers of the orgs
 /// before it.
 fn number_of(known: &[Entry], taken: &[OrgId], org: &KnownOrg) -> Option<OrgId> {
@@ -87,8 +99,10 @@ fn number_of(known: &[Entry], taken: &[OrgId], org: &KnownOrg) -> Option<OrgId> 
     // The host is the same text in another form. It finds an org whose key was damaged on the disk.
     let found = known.iter().find(|entry| entry.org.key == org.key);
     let found = found.or_else(|| known.iter().filter(is_free).find(|entry| entry.org.host == org.host));
-    // The first entry of a new journal is nobody's until the first writer names its first org.
-    let found = found.or_else(|| known.iter().find(|entry| taken.is_empty() && entry.org.key.is_empty()));
+    // Nobody has the first entry of a new journal, or one whose org cannot be told any more. The first org of the first
+    // writer takes it.
+    let is_open = |entry: &&Entry| entry.id == OrgId::default() && is_unclear(&entry.org);
+    let found = found.or_else(|| known.iter().find(|entry| taken.is_empty() && is_open(entry)));
     found.map(|entry| entry.id)
 }
 
@@ -119,6 +133,15 @@ pub(in crate::journal) fn settle(
     for entry in known.iter().filter(|entry| entry.is_polled && !ids.contains(&entry.id)) {
         conn.execute("UPDATE org SET polls = 0 WHERE id = ?1", [entry.id.0])?;
         checksum::seal_row(conn, checksum::ORG, &[&entry.id.0])?;
+    }
+    // What damage changed is not shown as true. If its org is among those of this writer, it was found by the other value.
+    for Entry { id, org, .. } in known.iter().filter(|entry| !ids.contains(&entry.id)) {
+        let unknown = unknown(id.0);
+        if is_unclear(org) && *org.key != *unknown {
+            conn.execute("UPDATE org SET key = ?2, host = ?2, name = NULL WHERE id = ?1", (id.0, unknown))?;
+            checksum::seal_row(conn, checksum::ORG, &[&id.0])?;
+            is_changed = true;
+        }
     }
     for (id, org) in ids.iter().zip(orgs) {
         let entry = known.iter().find(|entry| entry.id == *id);

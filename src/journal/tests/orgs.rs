@@ -2,7 +2,7 @@
 
 use super::opening::forget_orgs;
 use super::*;
-use crate::consent::{ClientId, KnownOrg, Label, Marked, OrgId, RowPage, SideEvent, Thing};
+use crate::consent::{ClientId, KnownOrg, Label, Marked, OrgId, OrgName, Orgs, RowPage, SideEvent, Thing};
 use crate::journal::checksum::{self, TABLES, count_damaged};
 use crate::journal::flip_tests::{fill, told};
 use crate::journal::meta::OrgMeta;
@@ -684,4 +684,74 @@ fn a_value_that_damage_removed_stays_damaged_in_the_migration() {
         assert_eq!((rows(&store, name), count_damaged(&store.conn, table).unwrap()), (1, 1), "{name}");
     }
     assert_eq!(rows(&store, "unreadable"), 1);
+}
+
+#[test]
+fn a_changed_byte_of_an_orgs_entry_costs_no_event_and_stops_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = OrgName::parse("prod").ok();
+    let orgs = [org("first.okta.com"), KnownOrg { name, ..org("second.okta.com") }];
+    let mut store = store(dir.path(), Settings::default());
+    store.settle("", &orgs).unwrap().unwrap();
+    let complete = Batch { bookmark: Some(bookmark("n")), ..polled(0..3) };
+    put(&mut store, [&complete, &complete]);
+    store.close();
+    let sound = std::fs::read(dir.path().join("journal.sqlite3")).unwrap();
+    let mut flips = Vec::new();
+    for KnownOrg { host, name, .. } in &orgs {
+        // In the page of the table, the host comes right behind the key. In that of the index, it does not.
+        let texts = format!("{host}{host}{}", name.as_ref().map_or("", OrgName::as_str));
+        let at = memchr::memmem::find(&sound, texts.as_bytes()).unwrap();
+        // Before the values stand the number of the entry and a header with a byte for itself and each of the 26 columns.
+        let header = (27..64).find(|length| usize::from(sound[at - length]) == *length).unwrap();
+        flips.extend([1, 2, 64].map(|mask| (at - header - 1, mask, true)));
+        flips.extend((at..at + texts.len()).flat_map(|at| [(at, 1, false), (at, 0x80, false)]));
+    }
+    let index = memchr::memmem::rfind(&sound, b"first.okta.com").unwrap();
+    for (at, mask, is_number) in flips.into_iter().chain([(index, 1, false)]) {
+        let mut bytes = sound.clone();
+        bytes[at] ^= mask;
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::write(copy.path().join("journal.sqlite3"), &bytes).unwrap();
+        let what = format!("byte {at} by {mask:#x}");
+        let mut store = self::store(copy.path(), Settings::default());
+        assert_eq!(store.settle("", &orgs).unwrap(), Ok(vec![FIRST, SECOND]), "{what}");
+        if is_number {
+            let whole = [FIRST, SECOND].map(|org| counters(&store, org).complete_since);
+            assert!(
+                whole.iter().all(Option::is_some),
+                "{what}: its checksum tells the number, so nothing is lost"
+            );
+        }
+        let again = put(&mut store, [&polled(0..3), &polled(0..3)]);
+        assert_eq!(again.map(|commit| commit.repeated), [3, 3], "{what}");
+        let mut reader = Reader::open(copy.path()).unwrap();
+        assert_eq!(reader.orgs().unwrap(), Orgs::new(orgs.to_vec()), "{what}");
+        let check = reader.check(|_| {}).unwrap();
+        assert!(check.is_none(), "{what}: {check:?}");
+    }
+}
+
+#[test]
+fn an_entry_whose_org_cannot_be_told_any_more_is_taken_or_shown_as_unknown() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    put(&mut store, [&polled(0..3), &polled(0..3)]);
+    let damage = "UPDATE org SET key = 'x', host = 'y' WHERE id = ";
+    store
+        .conn
+        .execute_batch(&format!("{damage}0; INSERT INTO org (id, key, host) VALUES (7, 'a', 'b')"))
+        .unwrap();
+    store.close();
+    let mut store = self::store(dir.path(), Settings::default());
+    let both = [org("first.okta.com"), org("second.okta.com")];
+    assert_eq!(store.settle("", &both).unwrap(), Ok(vec![FIRST, SECOND]));
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.orgs().unwrap(), Orgs::new(both.to_vec()), "nothing is of the seventh");
+    store.conn.execute_batch(&format!("{damage}1")).unwrap();
+    store.close();
+    let mut store = self::store(dir.path(), Settings::default());
+    assert_eq!(store.settle("", &both[..1]).unwrap(), Ok(vec![FIRST]));
+    assert_eq!(reader.orgs().unwrap(), Orgs::new(vec![both[0].clone(), org("#1")]));
+    assert_eq!(counters(&store, SECOND).rows, 3);
 }

@@ -2,9 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
+use super::mend_orgs;
 use crate::consent::{OrgId, Via};
 use crate::journal::meta::{Counters, Meta};
-use crate::journal::tables::{doubt, reject};
+use crate::journal::tables::{doubt, org, reject};
 use crate::journal::{checksum, pack};
 
 /// How many numbers are skipped when the counters are lost, so that no number is used twice.
@@ -20,6 +21,7 @@ pub(in crate::journal) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
         tracing::warn!("The journal's counters were damaged on the disk and were counted again.");
         count_anew(&tx)?;
     }
+    mend_orgs::rewrite_damaged(&tx)?;
     put_missing_orgs(&tx)?;
     for org in damaged_orgs(&tx)? {
         tracing::warn!(
@@ -69,7 +71,6 @@ fn count_anew(conn: &Connection) -> rusqlite::Result<()> {
 /// Adds an entry for each org that has a sound row but is not in the table of orgs, because that table is damaged. Its
 /// key is not known. That of the first org is empty, so that the org that a writer names first takes it.
 fn put_missing_orgs(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute("DELETE FROM org WHERE id NOT BETWEEN 0 AND 254", [])?;
     // Each step of the recursion looks up the next org in the index, so the number of rows does not matter.
     let mut statement = conn.prepare(
         "WITH RECURSIVE found (id) AS (SELECT MIN(org) FROM event
@@ -87,7 +88,7 @@ fn put_missing_orgs(conn: &Connection) -> rusqlite::Result<()> {
         // The number of the org may be what is damaged in a row. Such a row is no sign of an org.
         for seq in rows {
             if checksum::is_line_sound(conn, seq)? {
-                put.execute((id, format!("#{id}")))?;
+                put.execute((id, org::unknown(id)))?;
                 break;
             }
         }

@@ -2,6 +2,7 @@
 
 pub(super) mod judge;
 pub(super) mod mend;
+mod mend_orgs;
 pub(super) mod merge;
 pub(super) mod prune;
 pub(super) mod recent;
