@@ -365,6 +365,25 @@ fn deliveries_for_one_org_do_not_keep_out_those_for_another() {
 }
 
 #[test]
+fn an_org_that_is_no_longer_written_for_takes_no_share_of_the_deliveries() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { keep_unconfirmed: 100, ..Settings::default() };
+    two_orgs(dir.path(), settings).close();
+    let mut store = store(dir.path(), settings);
+    let deliveries = Batch { consents: (0..60).map(hooked).collect(), ..Batch::default() };
+    put_one(&mut store, FIRST, &deliveries);
+    assert!(store.is_full_of_unconfirmed(FIRST), "the last writer worked for both");
+    store.settle("", &[org("first.okta.com")]).unwrap().unwrap();
+    assert!(!store.is_full_of_unconfirmed(FIRST) && !store.is_crowded());
+    store.close();
+    let mut store = self::store(dir.path(), settings);
+    assert!(!store.is_crowded());
+    store.conn.execute_batch("UPDATE event SET doubt = 1").unwrap();
+    while store.prune_some(start()).unwrap() {}
+    assert_eq!(counters(&store, FIRST).hook_only, 60, "pruning goes by the same number");
+}
+
+#[test]
 fn what_one_org_has_too_much_of_pushes_out_nothing_of_another() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = two_orgs(dir.path(), Settings::default());

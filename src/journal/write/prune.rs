@@ -216,7 +216,7 @@ impl Store {
         let Counters { meta, orgs } = Counters::load(&self.conn)?;
         let mut by_rows: Vec<(OrgId, &OrgMeta)> = orgs.iter().collect();
         by_rows.sort_by_key(|(org, own)| (-own.rows, *org));
-        let goal = self.settings.unconfirmed_goal(by_rows.len());
+        let goal = self.unconfirmed_goal();
         for (org, own) in &by_rows {
             let too_many = own.hook_only.saturating_sub(goal).min(STEP);
             // First those that the log should have shown, then those that it cannot show.

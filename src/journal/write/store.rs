@@ -42,6 +42,8 @@ pub(in crate::journal) struct Store {
     head: Head,
     /// How many rows only a hook has brought, by org.
     hook_only: BTreeMap<OrgId, i64>,
+    /// The number of orgs that are written for: those of this process, or until it says so, those of the last one.
+    written_for: usize,
     /// The training of a dictionary that is under way.
     training: Option<Training>,
     /// The sweep of texts that is under way.
@@ -80,6 +82,7 @@ impl Store {
         conn.set_prepared_statement_cache_capacity(64);
         let exempt = RetentionExempt::beside(&conn);
         let (identity, cleaning) = Cleaning::load(&conn)?;
+        let written_for = org::polled(&conn).map(|orgs| orgs.len())?;
         let sealed: bool = conn.query_row("SELECT sealed FROM meta", [], |row| row.get(0))?;
         Ok(Self {
             conn,
@@ -87,6 +90,7 @@ impl Store {
             memory: None,
             head,
             hook_only,
+            written_for,
             training: None,
             sweep: None,
             sweep_due: true,
@@ -100,17 +104,22 @@ impl Store {
         })
     }
 
-    /// Returns whether the maximum number of rows of an org delivered only by a hook is reached. Each org has an even
-    /// share of the maximum, so that deliveries for one do not keep out those for another.
+    /// Returns whether the maximum number of rows of an org delivered only by a hook is reached. Each org that is written
+    /// for has an even share of the maximum, so that deliveries for one do not keep out those for another.
     pub(in crate::journal) fn is_full_of_unconfirmed(&self, org: OrgId) -> bool {
         let rows = self.hook_only.get(&org).copied().unwrap_or(0);
-        rows >= self.settings.unconfirmed_max(self.hook_only.len())
+        rows >= self.settings.unconfirmed_max(self.written_for)
     }
 
     /// Returns whether so many rows of an org were delivered only by a hook that some should be removed.
     pub(in crate::journal) fn is_crowded(&self) -> bool {
-        let goal = self.settings.unconfirmed_goal(self.hook_only.len());
+        let goal = self.unconfirmed_goal();
         self.hook_only.values().any(|rows| *rows > goal)
+    }
+
+    /// Returns how many rows of each org delivered only by a hook pruning leaves.
+    pub(in crate::journal) fn unconfirmed_goal(&self) -> i64 {
+        self.settings.unconfirmed_goal(self.written_for)
     }
 
     /// Returns all orgs that the journal knows.
@@ -131,10 +140,14 @@ impl Store {
         folder: &str,
         orgs: &[KnownOrg],
     ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
-        self.change(|tx, counters| {
+        let settled = self.change(|tx, counters| {
             let other = org::begun_by_another(tx, folder, orgs)?;
             other.map_or_else(|| settle(tx, counters, folder, orgs), |host| Ok(Err(Refused::BegunBy(host))))
-        })
+        })?;
+        if let Ok(ids) = &settled {
+            self.written_for = ids.len();
+        }
+        Ok(settled)
     }
 
     /// Does the same for orgs in any order.
