@@ -87,8 +87,8 @@ pub enum OpenError {
         /// The newest format that this program knows.
         known: i64,
     },
-    /// An older version of the program wrote it and is running.
-    #[error("the journal {path} has an older format, and process {holder} writes it")]
+    /// It has an older format, and a process that is an older version or is updating it has the right to write it.
+    #[error("the journal {path} has an older format, and process {holder} has its lock")]
     OlderInUse {
         /// The path, safe to show on a terminal.
         path: String,
@@ -159,8 +159,11 @@ impl OpenError {
             ),
             Self::OlderInUse { path, holder } => fault(
                 "older journal in use",
-                format!("Process {holder} is an older version and still writes the journal {path}."),
-                "End that process. This version then updates the journal.",
+                format!(
+                    "Process {holder} is an older version that writes the journal {path}, or is updating the journal."
+                ),
+                "Wait a few minutes and try again. End that process if it is an older version; this version then \
+                 updates the journal.",
             ),
             Self::Damaged { path, .. } => fault(
                 "damaged journal",

@@ -123,7 +123,9 @@ fn an_older_version_in_use_is_left_to_who_uses_it() {
     let lock = lock::ask(&dir.path().join("journal.lock")).unwrap();
     let error = Reader::open(dir.path()).unwrap_err();
     assert!(matches!(error, OpenError::OlderInUse { .. }), "{error:?}");
-    assert!(error.fault().remedy.contains("End"), "{}", error.fault());
+    let fault = error.fault();
+    assert!(fault.what.ends_with(", or is updating the journal."), "{fault}");
+    assert!(fault.remedy.starts_with("Wait") && fault.remedy.contains("End"), "{fault}");
     drop(lock);
     assert!(Reader::open(dir.path()).is_ok());
 }

@@ -228,6 +228,8 @@ async fn a_journal_that_another_org_began_is_refused_and_left_as_it_is() {
         let error = opened(dir.path(), hosts).unwrap_err();
         assert!(matches!(&error, OpenError::OtherOrg { host, .. } if host == "first.okta.com"), "{error:?}");
         let fault = error.fault();
+        assert_eq!(fault.brief, "another org's journal");
+        assert_eq!(fault.doing, "Nothing was started, and nothing was changed.");
         assert!(
             fault.what.ends_with(&format!(" was begun by first.okta.com, not by {}.", hosts[0])),
             "{fault}"
@@ -243,6 +245,23 @@ async fn a_journal_that_another_org_began_is_refused_and_left_as_it_is() {
     reader.check_begun_by(&org("first.okta.com")).unwrap();
     drop(reader);
     opened(dir.path(), &["first.okta.com", "third.okta.com"]).unwrap().close().await;
+}
+
+#[tokio::test]
+async fn one_org_more_than_there_are_numbers_is_refused_and_nothing_is_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let hosts: Vec<String> = (0..255).map(|number| format!("{number}.okta.com")).collect();
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    opened(dir.path(), &hosts).unwrap().close().await;
+    let before = std::fs::read(dir.path().join("journal.sqlite3")).unwrap();
+    let error = opened(dir.path(), &["0.okta.com", "more.okta.com"]).unwrap_err();
+    assert!(matches!(error, OpenError::TooManyOrgs { .. }), "{error:?}");
+    let fault = error.fault();
+    assert_eq!(fault.brief, "too many orgs");
+    assert!(fault.what.ends_with("has held the events of 255 orgs, which is the maximum."), "{fault}");
+    assert!(fault.remedy.contains("--data-dir"), "{fault}");
+    assert_eq!(std::fs::read(dir.path().join("journal.sqlite3")).unwrap(), before);
+    opened(dir.path(), &["0.okta.com", "254.okta.com"]).unwrap().close().await;
 }
 
 #[tokio::test]
@@ -721,7 +740,8 @@ fn a_changed_byte_of_an_orgs_entry_costs_no_event_and_stops_nobody() {
         // In the page of the table, the host comes right behind the key. In that of the index, it does not.
         let texts = format!("{host}{host}{}", name.as_ref().map_or("", OrgName::as_str));
         let at = memchr::memmem::find(&sound, texts.as_bytes()).unwrap();
-        // Before the values stand the number of the entry and a header with a byte for itself and each of the 26 columns.
+        // Before the values stand the number of the entry and a header with a byte for itself and each of the 26
+        // columns.
         let header = (27..64).find(|length| usize::from(sound[at - length]) == *length).unwrap();
         flips.extend([1, 2, 64].map(|mask| (at - header - 1, mask, true)));
         flips.extend((at..at + texts.len()).flat_map(|at| [(at, 1, false), (at, 0x80, false)]));
