@@ -211,7 +211,8 @@ impl OrgMetas {
 
     /// Returns the counters of an org.
     ///
-    /// A damaged row may have the number of an org that the journal does not know. What is counted for it is not stored.
+    /// A damaged row may have the number of an org that the journal does not know. What is counted for it is not
+    /// stored.
     pub(super) fn of(&mut self, org: OrgId) -> &mut OrgMeta {
         self.0.entry(org).or_default()
     }

@@ -5,7 +5,7 @@
 //! ```text
 //! batch settings error       what callers hand over, and what they get back
 //! paths lock stopped place   the folder: file names, the lock, a stopped holder, replaced files
-//! checksum columns pack meta values on the disk: checksums, types, compression, counters
+//! checksum sql_values pack meta  values on the disk: checksums, types, compression, counters
 //! tables/                    one file per table, and per column with an encoding of its own
 //! schema orgs_migration connection  the format of the file, and connections to it
 //! notes                      what a person marked and where the screen was left, in a file beside the journal

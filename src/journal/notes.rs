@@ -355,9 +355,9 @@ impl Notes {
     }
 }
 
-/// Returns the key of the org to which a folder belonged when journals had one org, or an empty text if it is not known.
-/// Each org had a folder of its own, which had the name of its host. If the name cannot be a host, it is the org that
-/// began the journal.
+/// Returns the key of the org to which a folder belonged when journals had one org, or an empty text if it is not
+/// known. Each org had a folder of its own, which had the name of its host. If the name cannot be a host, it is the org
+/// that began the journal.
 fn first_org(dir: &Path) -> String {
     let folder = folder_name(dir);
     let key = key_of_folder(&folder);

@@ -84,13 +84,13 @@ pub fn claim(dir: &Path) -> Result<Claimed, OpenError> {
 }
 
 impl Claim {
-    /// Opens the journal for some orgs and starts its writer. An org that the journal does not know is added. The writer
-    /// publishes its progress through a clone of `head`, so a task that already watches `head` sees the new writer's
-    /// progress too. `clock` is for waiting; the times of an org are by the org's own.
+    /// Opens the journal for some orgs and starts its writer. An org that the journal does not know is added. The
+    /// writer publishes its progress through a clone of `head`, so a task that already watches `head` sees the new
+    /// writer's progress too. `clock` is for waiting; the times of an org are by the org's own.
     ///
     /// # Errors
-    /// The file cannot be used, another org than the first entry's began the journal, it knows too many orgs, or there is
-    /// no thread. The right to write is given back.
+    /// The file cannot be used, another org than the first entry's began the journal, it knows too many orgs, or there
+    /// is no thread. The right to write is given back.
     pub fn open(
         self,
         settings: Settings,
@@ -121,8 +121,8 @@ impl Claim {
 }
 
 /// Returns the host of the org that began the journal in a folder, if that is known to be another one than the first of
-/// `orgs`. Only reads, so that a journal of another org is neither migrated nor repaired. If the file cannot be read, or
-/// is older than format 10, the check after its migration decides.
+/// `orgs`. Only reads, so that a journal of another org is neither migrated nor repaired. If the file cannot be read,
+/// or is older than format 10, the check after its migration decides.
 fn begun_by_another(dir: &Path, orgs: &[KnownOrg]) -> Option<Box<str>> {
     let (conn, format) = connect_reader_as_it_is(dir).ok()?;
     let folder = folder_name(dir);

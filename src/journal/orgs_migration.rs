@@ -1,7 +1,7 @@
 //! The migration to format 11, in which one journal can hold several orgs.
 //!
-//! The rows of a journal that had one org get the number 0, which does not change their checksums. So nothing that grows
-//! with the number of rows is written again, except indexes: some two seconds per million rows.
+//! The rows of a journal that had one org get the number 0, which does not change their checksums. So nothing that
+//! grows with the number of rows is written again, except indexes: some two seconds per million rows.
 
 use rusqlite::Connection;
 
@@ -9,12 +9,12 @@ use super::checksum::{self, BOOKMARK, HISTORY, META, NO_SUM, ORG, Table};
 use super::paths::key_of_folder;
 use crate::consent::KnownOrg;
 
-/// Adds the number of the org to each table whose rows belong to one, and to its keys. What `meta` says of one org moves
-/// to the table `org`.
+/// Adds the number of the org to each table whose rows belong to one, and to its keys. What `meta` says of one org
+/// moves to the table `org`.
 ///
 /// `key` identifies an org for ever; it is empty until a writer says which org the first one is. `host` and `name` are
-/// what people see. `polls` says whether the process that writes the journal polls the org. A value that damage turned
-/// into NULL becomes empty, so that its row is not lost and still counts as damaged.
+/// what people see. `polls` says whether the last process that opened the journal to fill it works or worked for the
+/// org. A value that damage turned into NULL becomes empty, so that its row is not lost and still counts as damaged.
 pub(super) const ORGS: &str = "CREATE TABLE org (id INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 254),
         key TEXT NOT NULL UNIQUE, host TEXT NOT NULL, name TEXT, polls INTEGER NOT NULL DEFAULT 0,
         rows INTEGER NOT NULL DEFAULT 0, newest INTEGER NOT NULL DEFAULT 0, complete_since TEXT,
@@ -126,9 +126,9 @@ impl Sound {
     }
 }
 
-/// Removes the rows of a journal of format 10 that keep it from being migrated: events that came in a second time while the
-/// index of their keys was damaged, and a row whose number was changed in a table that should have one row. Of the same
-/// event, the oldest row stays. The counters then count as damaged, so the writer counts again.
+/// Removes the rows of a journal of format 10 that keep it from being migrated: events that came in a second time while
+/// the index of their keys was damaged, and a row whose number was changed in a table that should have one row. Of the
+/// same event, the oldest row stays. The counters then count as damaged, so the writer counts again.
 pub(super) fn remove_duplicates(conn: &Connection) -> rusqlite::Result<()> {
     // A row that is missing in an index cannot be deleted, so the indexes are made anew first.
     conn.execute_batch(

@@ -21,8 +21,8 @@ pub(super) fn folder_name(dir: &Path) -> Cow<'_, str> {
     dir.file_name().unwrap_or_default().to_string_lossy()
 }
 
-/// Returns the key of the org that gave a journal's folder its name, or an empty text if the name cannot be a host. Then a
-/// person chose it, for example `team` in `[journal] name`.
+/// Returns the key of the org that gave a journal's folder its name, or an empty text if the name cannot be a host.
+/// Then a person chose it, for example `team` in `[journal] name`.
 pub(super) fn key_of_folder(name: &str) -> &str {
     // In a key, an underscore stands for the colon before the port.
     let is_host = name.contains('.') || name == "localhost" || name.starts_with("localhost_");

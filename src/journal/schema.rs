@@ -196,7 +196,8 @@ pub(super) fn migrate(conn: &mut Connection, from: i64, name: &str) -> rusqlite:
     let folder = conn.path().map(Path::new).and_then(Path::parent).and_then(Path::to_str).map(str::to_owned);
     let is_old = (1..FORMAT).contains(&from);
     if let Some(folder) = folder.filter(|_| is_old) {
-        // Sorting millions of keys for an index needs hundreds of megabytes. The system's temporary folder may be small.
+        // Sorting millions of keys for an index needs hundreds of megabytes. The system's temporary folder may be
+        // small.
         put_temporary_files(conn, &folder)?;
     }
     let migrated = run(conn, from, name);

@@ -7,8 +7,9 @@ pub struct Settings {
     pub keep_days: u32,
     /// The maximum number of rows. Beyond it, the oldest of the org with the most rows are removed.
     pub keep_rows: u64,
-    /// The maximum number of rows that only a hook has delivered; `keep_rows` limits it too. Each org that is written for
-    /// has an even share, and an org that is not may keep as many. They are removed first when there are too many rows.
+    /// The maximum number of rows that only a hook has delivered; `keep_rows` limits it too. Each org that is written
+    /// for has an even share, and an org that is not may keep as many. They are removed first when there are too many
+    /// rows.
     pub keep_unconfirmed: u64,
 }
 
@@ -19,8 +20,8 @@ impl Settings {
         i64::try_from(most / (orgs as u64).max(1)).unwrap_or(i64::MAX)
     }
 
-    /// Returns the number of rows of an org delivered only by a hook that pruning leaves, if `orgs` orgs are written for:
-    /// 90 % of the maximum, to make room for new ones. Pruning removes no row that the log may still confirm.
+    /// Returns the number of rows of an org delivered only by a hook that pruning leaves, if `orgs` orgs are written
+    /// for: 90 % of the maximum, to make room for new ones. Pruning removes no row that the log may still confirm.
     pub(super) fn unconfirmed_goal(self, orgs: usize) -> i64 {
         let most = self.unconfirmed_max(orgs);
         most - most / 10

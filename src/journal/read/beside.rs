@@ -19,8 +19,8 @@ impl Reader {
         self.cleaned(side::newest(&self.conn, OrgId(0), event_type, n)?)
     }
 
-    /// Returns a number that rises whenever an event of an org reports a change of an authorization server, a scope or a
-    /// feature.
+    /// Returns a number that rises whenever an event of an org reports a change of an authorization server, a scope or
+    /// a feature.
     pub fn newest_drift(&self, org: OrgId) -> Result<i64, ReadError> {
         Ok(side::newest_drift(&self.conn, org)?)
     }

@@ -143,8 +143,8 @@ impl Reader {
         Ok(rejects)
     }
 
-    /// Returns where the poller of an org resumes. If the stored bookmark is damaged, returns one without `next` that is made
-    /// from the counters. The poller then restarts a little before the newest row and records the gap.
+    /// Returns where the poller of an org resumes. If the stored bookmark is damaged, returns one without `next` that
+    /// is made from the counters. The poller then restarts a little before the newest row and records the gap.
     pub fn bookmark(&self, org: OrgId) -> Result<Option<Bookmark>, ReadError> {
         let sound = bookmark::load(&self.conn, org)?;
         if sound.is_some() || !bookmark::is_there(&self.conn, org)? {
@@ -161,8 +161,8 @@ impl Reader {
         }))
     }
 
-    /// Returns when the newest row of an org that the log has shown was published. A row that only a hook delivered does not tell
-    /// how far the log was read.
+    /// Returns when the newest row of an org that the log has shown was published. A row that only a hook delivered
+    /// does not tell how far the log was read.
     fn newest_polled(&self, org: OrgId) -> Result<Option<Timestamp>, ReadError> {
         let sql = format!(
             "{ROW} INDEXED BY event_key

@@ -7,8 +7,8 @@ use crate::consent::{HistoryMark, OrgId};
 use crate::journal::checksum;
 use crate::journal::meta::OrgMeta;
 
-/// Stores the mark of an org until its goal is reached. If the period that it covers adjoins the complete one, the complete one is
-/// extended. Gaps inside the period are closed.
+/// Stores the mark of an org until its goal is reached. If the period that it covers adjoins the complete one, the
+/// complete one is extended. Gaps inside the period are closed.
 pub(in crate::journal) fn put(
     tx: &Transaction<'_>,
     org: OrgId,
@@ -34,7 +34,8 @@ pub(in crate::journal) fn put(
     close_gaps(tx, org, mark)
 }
 
-/// Removes from every gap of an org the part that a mark covers. Times are stored as texts, which do not sort like times.
+/// Removes from every gap of an org the part that a mark covers. Times are stored as texts, which do not sort like
+/// times.
 fn close_gaps(tx: &Transaction<'_>, org: OrgId, mark: &HistoryMark) -> rusqlite::Result<()> {
     let mut select = tx.prepare_cached("SELECT id, start, stop FROM gap WHERE org = ?1")?;
     let gaps: Vec<(i64, String, String)> = select
@@ -57,8 +58,8 @@ fn close_gaps(tx: &Transaction<'_>, org: OrgId, mark: &HistoryMark) -> rusqlite:
     Ok(())
 }
 
-/// Returns the mark of an org, or `None` if there is none or it is damaged. Fetching then begins again, and the key of a row
-/// prevents duplicates.
+/// Returns the mark of an org, or `None` if there is none or it is damaged. Fetching then begins again, and the key of
+/// a row prevents duplicates.
 pub(in crate::journal) fn mark(conn: &Connection, org: OrgId) -> rusqlite::Result<Option<HistoryMark>> {
     let sql = "SELECT * FROM history WHERE org = ?1";
     let found = conn

@@ -34,8 +34,8 @@ pub(in crate::journal) enum Refused {
     BegunBy(Box<str>),
 }
 
-/// Returns the host of the org that began the journal, or `None` if the first of the configured `orgs` did or may take it
-/// over. Reads the table of orgs. `folder` is the name of the journal's folder.
+/// Returns the host of the org that began the journal, or `None` if the first of the configured `orgs` did or may take
+/// it over. Reads the table of orgs. `folder` is the name of the journal's folder.
 ///
 /// # Errors
 /// The orgs cannot be read, or one does not match its checksum.
@@ -65,14 +65,16 @@ fn another(known: Vec<Entry>, folder: &str, orgs: &[KnownOrg]) -> Option<Box<str
     known.into_iter().next().map(|entry| entry.org.host)
 }
 
-/// Returns the only org that the journal knows, if the first of the configured `orgs` is the same one under another host:
-/// `folder`, the name of the journal's folder, is the key of the first org, and none of them is the one that is known.
+/// Returns the only org that the journal knows, if the first of the configured `orgs` is the same one under another
+/// host: `folder`, the name of the journal's folder, is the key of the first org, and none of them is the one that is
+/// known.
 ///
-/// Only an administrator makes this so: Okta gave the org another subdomain, and they renamed the folder to match, as the
-/// fault of the refused start tells them to. Without `journal.name`, a changed URL by itself leads to another folder. The
-/// rows stay right, because Okta keeps the ids of an org when its subdomain changes. If somebody gives one org's folder
-/// the name of another org, the rows of both get mixed. The program cannot tell these cases apart, so it does this only
-/// for a journal with one org: in one with several, the name of the folder does not say which of them it means.
+/// Only an administrator makes this so: Okta gave the org another subdomain, and they renamed the folder to match, as
+/// the fault of the refused start tells them to. Without `journal.name`, a changed URL by itself leads to another
+/// folder. The rows stay right, because Okta keeps the ids of an org when its subdomain changes. If somebody gives one
+/// org's folder the name of another org, the rows of both get mixed. The program cannot tell these cases apart, so it
+/// does this only for a journal with one org: in one with several, the name of the folder does not say which of them it
+/// means.
 fn former<'k>(known: &'k [Entry], folder: &str, orgs: &[KnownOrg]) -> Option<&'k Entry> {
     let [only] = known else { return None };
     let is_renamed = only.id == OrgId::default() && orgs.first().is_some_and(|first| *first.key == *folder);
@@ -86,8 +88,8 @@ fn is_unclear(org: &KnownOrg) -> bool {
     org.key.is_empty() || org.key != KnownOrg::key_of(&org.host)
 }
 
-/// Returns what stands for the key and the host of an org that cannot be told any more. No other entry has it, and no host.
-/// The first entry has nothing, so that an org can take it.
+/// Returns what stands for the key and the host of an org that cannot be told any more. No other entry has it, and no
+/// host. The first entry has nothing, so that an org can take it.
 pub(in crate::journal) fn unknown(id: u8) -> String {
     if id == 0 { String::new() } else { format!("#{id}") }
 }
@@ -107,7 +109,8 @@ fn number_of(known: &[Entry], taken: &[OrgId], org: &KnownOrg) -> Option<OrgId> 
 }
 
 /// Finds or adds the orgs that a writer works for, stores their present hosts and names, and notes that only they are
-/// polled. `folder` is the name of the journal's folder. Returns `None`, and changes nothing, if there are too many orgs.
+/// polled. `folder` is the name of the journal's folder. Returns `None`, and changes nothing, if there are too many
+/// orgs.
 pub(in crate::journal) fn settle(
     conn: &Connection,
     folder: &str,
@@ -134,7 +137,8 @@ pub(in crate::journal) fn settle(
         conn.execute("UPDATE org SET polls = 0 WHERE id = ?1", [entry.id.0])?;
         checksum::seal_row(conn, checksum::ORG, &[&entry.id.0])?;
     }
-    // What damage changed is not shown as true. If its org is among those of this writer, it was found by the other value.
+    // What damage changed is not shown as true. If its org is among those of this writer, it was found by the other
+    // value.
     for Entry { id, org, .. } in known.iter().filter(|entry| !ids.contains(&entry.id)) {
         let unknown = unknown(id.0);
         if is_unclear(org) && *org.key != *unknown {

@@ -53,8 +53,8 @@ pub(in crate::journal) fn put(
     Ok(())
 }
 
-/// Removes events of an org that were published before `cut_ms`, the oldest first and at most `most`. Returns the number
-/// of removed events.
+/// Removes events of an org that were published before `cut_ms`, the oldest first and at most `most`. Returns the
+/// number of removed events.
 pub(in crate::journal) fn prune_aged(
     conn: &Connection,
     org: OrgId,
@@ -102,7 +102,8 @@ pub(in crate::journal) fn count(
     Ok((count.max(0) as u64, None))
 }
 
-/// Returns the number of the newest event of an org about authorization servers, scopes or features; 0 if there is none.
+/// Returns the number of the newest event of an org about authorization servers, scopes or features; 0 if there is
+/// none.
 pub(in crate::journal) fn newest_drift(conn: &Connection, org: OrgId) -> rusqlite::Result<i64> {
     // Each family is a range of the index on types. A slash, which follows the dot in ASCII, ends it.
     let sql = "SELECT COALESCE(MAX(id), 0) FROM side WHERE org = ?3 AND type > ?1 AND type < ?2";

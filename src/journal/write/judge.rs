@@ -141,8 +141,8 @@ impl Log {
     }
 }
 
-/// The periods in which the hook of an org would have delivered every event published in them: it was verified, and the program
-/// listened for as long as a delivery may take.
+/// The periods in which the hook of an org would have delivered every event published in them: it was verified, and the
+/// program listened for as long as a delivery may take.
 struct Times(Vec<(i64, i64)>);
 
 impl Times {

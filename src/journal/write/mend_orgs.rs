@@ -21,9 +21,9 @@ struct Entry {
     host: Option<String>,
 }
 
-/// Writes the table of orgs anew if an entry or the index of keys is damaged. A damaged number is found by the checksum.
-/// Another damaged entry keeps what identifies its org, if that can be read, and is left without a checksum, so that its
-/// counters are counted. It is left out if nothing in the journal is of its number.
+/// Writes the table of orgs anew if an entry or the index of keys is damaged. A damaged number is found by the
+/// checksum. Another damaged entry keeps what identifies its org, if that can be read, and is left without a checksum,
+/// so that its counters are counted. It is left out if nothing in the journal is of its number.
 pub(super) fn rewrite_damaged(conn: &Connection) -> rusqlite::Result<()> {
     if checksum::count_damaged(conn, checksum::ORG)? == 0 && has_sound_index(conn)? {
         return Ok(());

@@ -63,8 +63,8 @@ impl Store {
     ///
     /// `agreed` returns the time on which this machine's clock and Okta's agree, or `None` if they do not, for an org.
     /// Only then are rows removed that are too old, and at most a tenth of the org's rows an hour, but at least one.
-    /// Removes surplus rows regardless of the clocks. When no rows are left to remove, removes side events and then texts
-    /// that no row uses.
+    /// Removes surplus rows regardless of the clocks. When no rows are left to remove, removes side events and then
+    /// texts that no row uses.
     pub(in crate::journal) fn prune_bounded_some(
         &mut self,
         agreed: impl Fn(OrgId) -> Option<Timestamp>,
@@ -210,8 +210,8 @@ impl Store {
 
     /// Returns the next rows beyond the maximum numbers, all of one org.
     ///
-    /// Each org is entitled to an equal share of the maximum number of rows. An org may exceed its share while the total
-    /// is below the maximum. Beyond the maximum, rows of the org with the most rows are removed.
+    /// Each org is entitled to an equal share of the maximum number of rows. An org may exceed its share while the
+    /// total is below the maximum. Beyond the maximum, rows of the org with the most rows are removed.
     fn surplus(&mut self) -> rusqlite::Result<Option<(OrgId, Vec<Victim>)>> {
         let Counters { meta, orgs } = Counters::load(&self.conn)?;
         let mut by_rows: Vec<(OrgId, &OrgMeta)> = orgs.iter().collect();

@@ -104,8 +104,8 @@ impl Store {
         })
     }
 
-    /// Returns whether the maximum number of rows of an org delivered only by a hook is reached. Each org that is written
-    /// for has an even share of the maximum, so that deliveries for one do not keep out those for another.
+    /// Returns whether the maximum number of rows of an org delivered only by a hook is reached. Each org that is
+    /// written for has an even share of the maximum, so that deliveries for one do not keep out those for another.
     pub(in crate::journal) fn is_full_of_unconfirmed(&self, org: OrgId) -> bool {
         let rows = self.hook_only.get(&org).copied().unwrap_or(0);
         rows >= self.settings.unconfirmed_max(self.written_for)
@@ -132,9 +132,9 @@ impl Store {
         self.head
     }
 
-    /// Finds or adds the orgs that this process works for, of which the first must have begun the journal. `folder` is the
-    /// name of the journal's folder. Returns their numbers in the given order, or why the journal refuses them. Then it
-    /// has changed nothing.
+    /// Finds or adds the orgs that this process works for, of which the first must have begun the journal. `folder` is
+    /// the name of the journal's folder. Returns their numbers in the given order, or why the journal refuses them.
+    /// Then it has changed nothing.
     pub(in crate::journal) fn settle(
         &mut self,
         folder: &str,

@@ -101,8 +101,8 @@ const SEAL_EVERY: Duration = Duration::from_millis(50);
 const CROWDED_PRUNE_EVERY: Duration = Duration::from_mins(1);
 
 impl Journal {
-    /// Starts the writer's thread for some orgs, which holds the lock until it ends. Publishes the journal's head through
-    /// `tell`, at once and on every change.
+    /// Starts the writer's thread for some orgs, which holds the lock until it ends. Publishes the journal's head
+    /// through `tell`, at once and on every change.
     pub(in crate::journal) fn start(
         store: Store,
         clock: Clock,
