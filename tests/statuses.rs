@@ -194,6 +194,7 @@ impl Rig {
             hook: None,
             is_hook_left_out: false,
             orgs: vec![org_plan],
+            others: Vec::new(),
             only_these_orgs: false,
         };
         let (feed, source) = run::open(plan, &clock, &tasks).await.expect("the feed opens");

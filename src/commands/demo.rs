@@ -93,6 +93,7 @@ pub(super) fn demo(cli: &Cli, flags: &flags::Demo) -> Result<Exit, Ended> {
             dir: dir.clone(),
             keep: Settings::default(),
             orgs: vec![org_plan],
+            others: Vec::new(),
             only_these_orgs: false,
             warnings: Vec::new(),
             hook: Some(hook),

@@ -80,7 +80,7 @@ async fn look(
     tasks: &Tasks,
 ) -> Result<(), ReadError> {
     reader.forget_given();
-    let place_of = |org: OrgId| menders.iter().position(|mender| mender.journal.org() == org).unwrap_or(0);
+    let place_of = |org: OrgId| menders.iter().position(|mender| mender.journal.org() == org);
     let mut seen = Seq(0);
     let mut found = vec![LostRows::default(); menders.len()];
     let mut mended = 0;
@@ -94,7 +94,8 @@ async fn look(
             let own = row.record.as_deref().and_then(|record| Some((record.org, from_own_event(record)?)));
             match own {
                 Some((org, consent)) => {
-                    repairs[place_of(org)].push(Repair { seq: row.seq, consent, is_own: true });
+                    // A repair from the row's own event asks nobody, so any handle to the journal does.
+                    repairs[place_of(org).unwrap_or(0)].push(Repair { seq: row.seq, consent, is_own: true });
                 }
                 None => drop(without_event.insert(row.seq)),
             }
@@ -109,13 +110,14 @@ async fn look(
         tracing::warn!(mended, "Damaged rows of the journal were repaired from their own events.");
     }
     for (seq, keys) in reader.keys_of(&without_event)? {
-        // Each org is asked that the row may belong to, or the first one if the damage left no org.
-        let mut orgs: BTreeSet<usize> = keys.iter().map(|(org, _)| place_of(*org)).collect();
+        // Each org is asked that the row may belong to. If this process works for none of them, nobody is asked, and the
+        // row is told with those of the first org.
+        let mut orgs: BTreeSet<usize> = keys.iter().filter_map(|(org, _)| place_of(*org)).collect();
         if orgs.is_empty() {
             orgs.insert(0);
         }
         for place in orgs {
-            let of_org = keys.iter().filter(|(org, _)| place_of(*org) == place);
+            let of_org = keys.iter().filter(|(org, _)| place_of(*org) == Some(place));
             found[place].lost.push(Lost { seq, keys: of_org.map(|(_, key)| *key).collect() });
         }
     }

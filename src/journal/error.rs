@@ -117,8 +117,8 @@ pub enum OpenError {
         /// The path, safe to show on a terminal.
         path: String,
     },
-    /// Another org than the first one of the configuration began the journal.
-    #[error("the journal {path} was begun by {host}")]
+    /// The journal has the rows of other orgs, and of none of the configuration.
+    #[error("the journal {path} is that of {host}")]
     OtherOrg {
         /// The path, safe to show on a terminal.
         path: String,
@@ -182,7 +182,7 @@ impl OpenError {
                 Fault::new(
                     Part::Journal,
                     "another org's journal",
-                    &format!("The journal {path} was begun by {host}, not by {label}."),
+                    &format!("The journal {path} is that of {host}, and {label} is another org."),
                     "Nothing was started, and nothing was changed.",
                     &format!(
                         "Choose another folder with --data-dir or another journal.name. If it is the same org under \

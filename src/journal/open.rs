@@ -43,7 +43,9 @@ pub fn open(dir: &Path, settings: Settings, clock: Clock) -> Result<Opened, Open
         Claimed::Ours(claim) => {
             let (head, _) = watch::channel(Head::default());
             let entry = OrgEntry::of_folder(dir, clock.clone());
-            claim.open(settings, clock, &head, vec![entry]).map(|journal| Opened::Writer(first(&journal)))
+            claim
+                .open(settings, clock, &head, vec![entry], &[])
+                .map(|journal| Opened::Writer(first(&journal)))
         }
         Claimed::Elsewhere(holder) => Ok(Opened::Follower { holder }),
     }
@@ -86,28 +88,33 @@ pub fn claim(dir: &Path) -> Result<Claimed, OpenError> {
 impl Claim {
     /// Opens the journal for some orgs and starts its writer. An org that the journal does not know is added. The
     /// writer publishes its progress through a clone of `head`, so a task that already watches `head` sees the new
-    /// writer's progress too. `clock` is for waiting; the times of an org are by the org's own.
+    /// writer's progress too. `clock` is for waiting; the times of an org are by the org's own. `others` are further orgs
+    /// of the configuration, which the writer does not work for.
     ///
     /// # Errors
-    /// The file cannot be used, another org than the first entry's began the journal, it knows too many orgs, or there
-    /// is no thread. The right to write is given back.
+    /// The file cannot be used, it knows orgs and none of the configuration, it knows too many orgs, or there is no
+    /// thread. The right to write is given back.
     pub fn open(
         self,
         settings: Settings,
         clock: Clock,
         head: &watch::Sender<Head>,
         entries: Vec<OrgEntry>,
+        others: &[KnownOrg],
     ) -> Result<Journal, OpenError> {
         let path = self.dir.join(FILE);
         let orgs: Vec<KnownOrg> = entries.iter().map(|entry| entry.org.clone()).collect();
+        let configured: Vec<KnownOrg> = orgs.iter().chain(others).cloned().collect();
         if let Some(first) = orgs.first()
-            && let Some(host) = begun_by_another(&self.dir, &orgs)
+            && let Some(host) = begun_by_another(&self.dir, &configured)
         {
             return Err(OpenError::other_org(&path, &host, first.clone()));
         }
         let conn = connect_writer(&self.dir)?;
         let mut store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
-        let ids = store.settle(&folder_name(&self.dir), &orgs).map_err(|error| refused(&path, error))?;
+        let ids = store
+            .settle(&folder_name(&self.dir), &orgs, &configured)
+            .map_err(|error| refused(&path, error))?;
         let ids = ids.map_err(|refused| match (refused, orgs.into_iter().next()) {
             (Refused::BegunBy(host), Some(first)) => OpenError::other_org(&path, &host, first),
             _ => OpenError::TooManyOrgs { path: shown(&path) },
@@ -120,16 +127,16 @@ impl Claim {
     }
 }
 
-/// Returns the host of the org that began the journal in a folder, if that is known to be another one than the first of
-/// `orgs`. Only reads, so that a journal of another org is neither migrated nor repaired. If the file cannot be read,
-/// or is older than format 10, the check after its migration decides.
-fn begun_by_another(dir: &Path, orgs: &[KnownOrg]) -> Option<Box<str>> {
+/// Returns the host of the org that began the journal in a folder, if the journal is known to have none of the
+/// `configured` orgs. Only reads, so that a journal of another org is neither migrated nor repaired. If the file cannot
+/// be read, or is older than format 10, the check after its migration decides.
+fn begun_by_another(dir: &Path, configured: &[KnownOrg]) -> Option<Box<str>> {
     let (conn, format) = connect_reader_as_it_is(dir).ok()?;
     let folder = folder_name(dir);
     if format == FORMAT {
-        return org::begun_by_another(&conn, &folder, orgs).ok().flatten();
+        return org::begun_by_another(&conn, &folder, configured).ok().flatten();
     }
-    org::will_be_of_another(orgs_migration::org_of(&conn, &folder).ok()?, &folder, orgs)
+    org::will_be_of_another(orgs_migration::org_of(&conn, &folder).ok()?, &folder, configured)
 }
 
 /// Who has the right to write a journal now.
@@ -192,6 +199,6 @@ pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> OrgJournal {
     let (head, _) = watch::channel(Head::default());
     let mut store = Store::new(conn, Settings::default()).unwrap();
     let entry = OrgEntry::of_folder(dir, clock.clone());
-    let ids = store.settle(&entry.org.key, std::slice::from_ref(&entry.org)).unwrap().unwrap();
+    let ids = store.settle(&entry.org.key, std::slice::from_ref(&entry.org), &[]).unwrap().unwrap();
     first(&Journal::start(store, clock, lock, head, ids.into_iter().zip([entry])).unwrap())
 }

@@ -25,7 +25,9 @@ pub struct Ready {
     pub orgs: Vec<ReadyOrg>,
     /// The folder of their journal.
     pub dir: PathBuf,
-    /// Whether the configuration lists further orgs, whose rows are left out.
+    /// The orgs that the configuration lists beside these.
+    pub others: Vec<KnownOrg>,
+    /// Whether the rows of those are left out.
     pub only_these_orgs: bool,
     /// Warnings about the orgs and the files in use, one sentence each.
     pub warnings: Vec<String>,
@@ -65,7 +67,9 @@ pub fn ready(config: &Config) -> Result<Ready, String> {
     warnings.extend(shared_secret(config, &orgs));
     let only_these_orgs =
         config.orgs.len() < config.listed.len() && config.orgs.iter().all(|org| org.place.is_some());
-    Ok(Ready { orgs, dir, only_these_orgs, warnings })
+    let is_chosen = |known: &KnownOrg| orgs.iter().any(|org| org.known.key == known.key);
+    let others = sharing.into_iter().map(|(_, known)| known).filter(|known| !is_chosen(known)).collect();
+    Ok(Ready { orgs, dir, others, only_these_orgs, warnings })
 }
 
 /// Returns the folder of the journal.
@@ -102,32 +106,33 @@ fn place(listed: &ListedOrg) -> String {
     listed.line.map_or_else(|| "file".to_owned(), |line| format!("file, line {line}"))
 }
 
-/// Returns the listed orgs that share one journal, each with the name of the folder that it would have alone. With one,
-/// or with an org that is not listed, the list is empty.
+/// Returns the listed orgs that share one journal. The key of each is the name of the folder that it would have alone. With
+/// one, or with an org that is not listed, the list is empty.
 ///
 /// # Errors
 /// Returns a sentence if a listed org has a URL that cannot be used, or is another listed org under another URL.
-fn sharing(config: &Config) -> Result<Vec<(&ListedOrg, String)>, String> {
+fn sharing(config: &Config) -> Result<Vec<(&ListedOrg, KnownOrg)>, String> {
     let is_of_file = config.orgs.iter().any(|org| org.place.is_some());
-    let mut known: Vec<(&ListedOrg, String)> = Vec::new();
+    let mut known: Vec<(&ListedOrg, KnownOrg)> = Vec::new();
     for listed in config.listed.iter().filter(|_| is_of_file && config.listed.len() > 1) {
         let (url, _) = parse(&listed.url, &place(listed))?;
         let key = url.folder();
-        if let Some((same, _)) = known.iter().find(|(_, other)| *other == key) {
+        if let Some((same, _)) = known.iter().find(|(_, other)| *other.key == *key) {
             let what = format!("the org of line {} is the same, {}", same.line.unwrap_or(0), url.host());
             return Err(config.bad(listed.line, "org.url", &what).to_string());
         }
-        known.push((listed, key));
+        let org = KnownOrg { key: key.into(), host: url.host().into(), name: listed.name.clone() };
+        known.push((listed, org));
     }
     Ok(known)
 }
 
 /// Returns a warning for each org that has a journal of its own beside the shared one in `dir`. Without it, the rows
 /// there would seem lost when an org is added, or when another becomes the first.
-fn unused_journals(sharing: &[(&ListedOrg, String)], dir: &Path) -> Vec<String> {
-    let others = sharing.iter().map(|(listed, key)| (listed, key, dir.with_file_name(key)));
+fn unused_journals(sharing: &[(&ListedOrg, KnownOrg)], dir: &Path) -> Vec<String> {
+    let others = sharing.iter().map(|(listed, known)| (listed, &known.key, dir.with_file_name(&*known.key)));
     let unused = others.filter(|(_, _, other)| other != dir && other.join("journal.sqlite3").exists());
-    let warning = |(listed, key, other): (&&ListedOrg, &String, PathBuf)| {
+    let warning = |(listed, key, other): (&&ListedOrg, &Box<str>, PathBuf)| {
         format!(
             "The orgs of the configuration share the journal in {}, so the one of {} in {} is not used. If that one holds \
              the rows of all, set [journal] name = \"{key}\". If nobody needs it, move it away.",
@@ -342,6 +347,7 @@ impl Ready {
                 ..Settings::default()
             },
             orgs,
+            others: self.others,
             only_these_orgs: self.only_these_orgs,
             warnings: self.warnings,
             hook,

@@ -63,7 +63,7 @@ const FIRST_WITHIN: Duration = Duration::from_mins(5);
 /// # Errors
 /// Returns a fault if the journal cannot be opened, or if there is a way to none of the orgs. Nothing was started then.
 pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Source), Box<Fault>> {
-    let FeedPlan { dir, keep, orgs, only_these_orgs, warnings, hook, is_hook_left_out } = plan;
+    let FeedPlan { dir, keep, orgs, others, only_these_orgs, warnings, hook, is_hook_left_out } = plan;
     let (head, seen_head) = watch::channel(Head::default());
     let (answers, heard) = mpsc::channel(ANSWERS);
     let orgs: Vec<OrgParts> = (0..).zip(orgs).map(|(at, org)| OrgParts::new(org, at, clock)).collect();
@@ -77,6 +77,7 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
         dir,
         keep,
         orgs,
+        others,
         hook,
         look: Arc::new(Notify::new()),
         answers: answers.clone(),

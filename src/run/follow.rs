@@ -404,6 +404,7 @@ mod tests {
                 dir: self.place(),
                 keep: Settings::default(),
                 orgs: vec![OrgParts::new(plan, 0, &clock)],
+                others: Vec::new(),
                 hook: None,
                 look: Arc::new(Notify::new()),
                 answers: mpsc::channel(1).0,

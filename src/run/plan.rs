@@ -18,8 +18,11 @@ pub struct FeedPlan {
     pub dir: PathBuf,
     /// How much the journal keeps.
     pub keep: Settings,
-    /// The orgs, at least one, each once. The first must have begun the journal.
+    /// The orgs, at least one, each once.
     pub orgs: Vec<OrgPlan>,
+    /// Further orgs of the configuration, which are not worked for. A journal that knows neither these nor the others is
+    /// that of somebody else.
+    pub others: Vec<KnownOrg>,
     /// Whether rows of the journal's other orgs are left out.
     pub only_these_orgs: bool,
     /// Warnings about the files in use, one sentence each.

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::last_readiness;
 use super::plan::{OrgPlan, Probing, SignIn};
 use crate::clock::Clock;
-use crate::consent::{Bookmark, KnownOrg, OrgId, Seq, Thing};
+use crate::consent::{Bookmark, KnownOrg, Seq, Thing};
 use crate::intake::hook::{self, HookDoors, HookPlan};
 use crate::intake::mending::{self, Mender};
 use crate::intake::{http, names, poll, probe, state};
@@ -26,6 +26,8 @@ pub(super) struct Parts {
     pub(super) dir: PathBuf,
     pub(super) keep: Settings,
     pub(super) orgs: Vec<OrgParts>,
+    /// Further orgs of the configuration, which are not worked for.
+    pub(super) others: Vec<KnownOrg>,
     pub(super) hook: Option<HookPlan>,
     /// Makes a follower check at once whether another process still polls.
     pub(super) look: Arc<Notify>,
@@ -137,7 +139,7 @@ pub(super) fn start(
     head: &watch::Sender<Head>,
 ) -> Result<(Writing, Reader), Box<Fault>> {
     let entries = parts.orgs.iter().map(|org| OrgEntry { org: org.org.clone(), clock: org.clock.clone() });
-    let journal = claim.open(parts.keep, parts.clock.clone(), head, entries.collect());
+    let journal = claim.open(parts.keep, parts.clock.clone(), head, entries.collect(), &parts.others);
     let journal = journal.map_err(|error| error.fault())?;
     let handles: Vec<OrgJournal> = journal.orgs().collect();
     let last_before = head.borrow().last;

@@ -481,6 +481,7 @@ async fn open(
         hook: None,
         is_hook_left_out: false,
         orgs: vec![org_plan],
+        others: Vec::new(),
         only_these_orgs: false,
     };
     run::open(plan, clock, tasks).await.expect("the feed opens")

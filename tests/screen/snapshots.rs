@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use consentwatch::consent::{KnownOrg, OrgName, Orgs};
+use consentwatch::consent::{KnownOrg, OrgId, OrgName, Orgs};
 use consentwatch::model::Msg;
 use consentwatch::report::{Coverage, Gap};
 use consentwatch::run::Auto;
@@ -97,12 +97,16 @@ async fn of_orgs(orgs: &[(&str, &str)]) -> Value {
         to: at("2026-03-02T01:00:00Z"),
         why: "the computer slept".to_owned(),
     };
-    rig.tell(Msg::Coverage(Coverage {
+    let coverage = Coverage {
         complete_since: Some(at("2026-03-01T00:00:00Z")),
         gaps: vec![gap],
         late: 3,
         ..Coverage::default()
-    }));
+    };
+    rig.tell(Msg::OrgsInUse((0..orgs.len() as u8).map(OrgId).collect()));
+    for org in 0..orgs.len() as u8 {
+        rig.tell(Msg::Coverage(OrgId(org), coverage.clone()));
+    }
     let (folder, _) = Box::pin(rig.finish_and_keep()).await;
     let mut files = std::fs::read_dir(folder.path().join("snapshots")).expect("the folder");
     let path = files.next().expect("a snapshot").expect("a file").path();

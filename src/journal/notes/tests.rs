@@ -278,7 +278,7 @@ fn marks_in_a_folder_whose_name_is_no_host_belong_to_the_org_that_began_the_jour
     // The journal is nobody's yet.
     drop(store(&dir, Settings::default()));
     assert_eq!(Notes::open(&dir).unwrap().marks().unwrap(), of(""));
-    store(&dir, Settings::default()).settle("", &[crate::consent::KnownOrg::unnamed(ORG)]).unwrap().unwrap();
+    store(&dir, Settings::default()).settle_any(&[crate::consent::KnownOrg::unnamed(ORG)]).unwrap().unwrap();
     assert_eq!(Notes::look(&dir).unwrap().unwrap().marks().unwrap(), of(ORG));
     let mut notes = Notes::open(&dir).unwrap();
     assert_eq!(notes.marks().unwrap(), of(ORG));

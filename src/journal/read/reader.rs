@@ -8,21 +8,18 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::consent::{KnownOrg, OrgId, Orgs, Seq, Thing};
+use crate::consent::{OrgId, Orgs, Seq, Thing};
 use crate::journal::batch::Head;
-use crate::journal::connection::{self, refused};
+use crate::journal::connection;
 use crate::journal::error::{OpenError, ReadError};
 use crate::journal::meta::Meta;
 use crate::journal::pack::Unpacker;
-use crate::journal::paths::{FILE, folder_name};
 use crate::journal::tables::{label, org};
 use crate::journal::{checksum, clean};
 
 /// Reads the journal. Sees each commit as soon as it is made, and never blocks the writer.
 pub struct Reader {
     pub(super) conn: Connection,
-    /// The name of the journal's folder.
-    folder: Box<str>,
     pub(super) given: Given,
     pub(super) is_bare: bool,
     pub(super) unpacker: RefCell<Unpacker>,
@@ -46,7 +43,6 @@ impl Reader {
         conn.set_prepared_statement_cache_capacity(32);
         Ok(Self {
             conn,
-            folder: folder_name(dir).into(),
             given: Given::default(),
             is_bare: false,
             unpacker: RefCell::default(),
@@ -98,24 +94,6 @@ impl Reader {
     /// Returns the orgs that the process works for which writes the journal, or which wrote it last.
     pub fn orgs_of_writer(&self) -> Result<Vec<OrgId>, ReadError> {
         Ok(org::polled(&self.conn)?)
-    }
-
-    /// Checks that the first org of the configuration began this journal, as a writer does. A journal that no org has
-    /// begun yet passes, and so does one whose table of orgs is damaged: other checks report the damage.
-    ///
-    /// # Errors
-    /// Another org began the journal, or the table cannot be read.
-    pub fn check_begun_by(&self, first: &KnownOrg) -> Result<(), OpenError> {
-        let path = self.dir().join(FILE);
-        let orgs = std::slice::from_ref(first);
-        let other = match org::begun_by_another(&self.conn, &self.folder, orgs) {
-            Ok(other) => other,
-            Err(error) => match refused(&path, error) {
-                OpenError::Damaged { .. } => None,
-                error => return Err(error),
-            },
-        };
-        other.map_or(Ok(()), |host| Err(OpenError::other_org(&path, &host, first.clone())))
     }
 
     /// Returns the things of an org that Okta was asked about at `since` or later, each with its id.

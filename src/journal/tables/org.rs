@@ -21,7 +21,7 @@ pub(in crate::journal) struct Settled {
     pub(in crate::journal) ids: Vec<OrgId>,
     /// Whether readers have to read the orgs again.
     pub(in crate::journal) is_changed: bool,
-    /// The key that the first org had before Okta gave it another host.
+    /// The key that the org of the folder had before Okta gave it another host.
     pub(in crate::journal) former_key: Option<Box<str>>,
 }
 
@@ -34,17 +34,17 @@ pub(in crate::journal) enum Refused {
     BegunBy(Box<str>),
 }
 
-/// Returns the host of the org that began the journal, or `None` if the first of the configured `orgs` did or may take
-/// it over. Reads the table of orgs. `folder` is the name of the journal's folder.
+/// Returns the host of the org that began the journal if it knows none of the `configured` orgs, and none of them may
+/// take it over. Reads the table of orgs. `folder` is the name of the journal's folder.
 ///
 /// # Errors
 /// The orgs cannot be read, or one does not match its checksum.
 pub(in crate::journal) fn begun_by_another(
     conn: &Connection,
     folder: &str,
-    orgs: &[KnownOrg],
+    configured: &[KnownOrg],
 ) -> rusqlite::Result<Option<Box<str>>> {
-    Ok(another(read(conn)?, folder, orgs))
+    Ok(another(read(conn)?, folder, configured))
 }
 
 /// Returns what [`begun_by_another`] will return once a journal that knows no orgs was migrated, which makes `org` its
@@ -52,22 +52,21 @@ pub(in crate::journal) fn begun_by_another(
 pub(in crate::journal) fn will_be_of_another(
     org: KnownOrg,
     folder: &str,
-    orgs: &[KnownOrg],
+    configured: &[KnownOrg],
 ) -> Option<Box<str>> {
-    another(vec![Entry { id: OrgId::default(), org, is_polled: false }], folder, orgs)
+    another(vec![Entry { id: OrgId::default(), org, is_polled: false }], folder, configured)
 }
 
-fn another(known: Vec<Entry>, folder: &str, orgs: &[KnownOrg]) -> Option<Box<str>> {
-    let first = orgs.first()?;
-    if number_of(&known, &[], first) == Some(OrgId::default()) || former(&known, folder, orgs).is_some() {
+fn another(known: Vec<Entry>, folder: &str, configured: &[KnownOrg]) -> Option<Box<str>> {
+    let is_known = |org: &KnownOrg| number_of(&known, &[], org).is_some();
+    if configured.iter().any(is_known) || former(&known, folder, configured).is_some() {
         return None;
     }
     known.into_iter().next().map(|entry| entry.org.host)
 }
 
-/// Returns the only org that the journal knows, if the first of the configured `orgs` is the same one under another
-/// host: `folder`, the name of the journal's folder, is the key of the first org, and none of them is the one that is
-/// known.
+/// Returns the only org that the journal knows, if one of the `configured` orgs is the same one under another host:
+/// `folder`, the name of the journal's folder, is its key, and none of the configured orgs is the one that is known.
 ///
 /// Only an administrator makes this so: Okta gave the org another subdomain, and they renamed the folder to match, as
 /// the fault of the refused start tells them to. Without `journal.name`, a changed URL by itself leads to another
@@ -75,11 +74,11 @@ fn another(known: Vec<Entry>, folder: &str, orgs: &[KnownOrg]) -> Option<Box<str
 /// org's folder the name of another org, the rows of both get mixed. The program cannot tell these cases apart, so it
 /// does this only for a journal with one org: in one with several, the name of the folder does not say which of them it
 /// means.
-fn former<'k>(known: &'k [Entry], folder: &str, orgs: &[KnownOrg]) -> Option<&'k Entry> {
+fn former<'k>(known: &'k [Entry], folder: &str, configured: &[KnownOrg]) -> Option<&'k Entry> {
     let [only] = known else { return None };
-    let is_renamed = only.id == OrgId::default() && orgs.first().is_some_and(|first| *first.key == *folder);
+    let is_renamed = only.id == OrgId::default() && configured.iter().any(|org| *org.key == *folder);
     let is_known = |org: &KnownOrg| org.key == only.org.key || org.host == only.org.host;
-    (is_renamed && !orgs.iter().any(is_known)).then_some(only)
+    (is_renamed && !configured.iter().any(is_known)).then_some(only)
 }
 
 /// Returns whether an entry does not say which org it is of: nobody has begun it, or its key and host contradict each
@@ -109,20 +108,21 @@ fn number_of(known: &[Entry], taken: &[OrgId], org: &KnownOrg) -> Option<OrgId> 
 }
 
 /// Finds or adds the orgs that a writer works for, stores their present hosts and names, and notes that only they are
-/// polled. `folder` is the name of the journal's folder. Returns `None`, and changes nothing, if there are too many
-/// orgs.
+/// polled. `folder` is the name of the journal's folder. `configured` are all orgs of the configuration. Returns `None`,
+/// and changes nothing, if there are too many orgs.
 pub(in crate::journal) fn settle(
     conn: &Connection,
     folder: &str,
     orgs: &[KnownOrg],
+    configured: &[KnownOrg],
 ) -> rusqlite::Result<Option<Settled>> {
     let known = read(conn)?;
-    let former = former(&known, folder, orgs);
+    let former = former(&known, folder, configured).filter(|_| orgs.iter().any(|org| *org.key == *folder));
     let mut next = known.last().map_or(0, |entry| entry.id.index() + 1);
     let mut ids: Vec<OrgId> = Vec::new();
     for org in orgs {
         let found = match former {
-            Some(entry) if ids.is_empty() => Some(entry.id),
+            Some(entry) if *org.key == *folder => Some(entry.id),
             _ => number_of(&known, &ids, org),
         };
         let id = found.map_or(next, OrgId::index);

@@ -174,7 +174,7 @@ async fn whoever_followed_goes_on_hearing_when_this_process_writes() {
     let Claimed::Ours(claim) = claim(dir.path()).unwrap() else { panic!("it is free") };
     let clock = Clock::manual(start());
     let entries = vec![OrgEntry::of_folder(dir.path(), clock.clone())];
-    let second = claim.open(Settings::default(), clock, &head, entries).unwrap();
+    let second = claim.open(Settings::default(), clock, &head, entries, &[]).unwrap();
     assert_eq!(heard.borrow_and_update().last, Seq(3));
     second.orgs().next().unwrap().append(polled(3..5)).await.unwrap();
     assert_eq!(heard.borrow_and_update().last, Seq(5));

@@ -18,7 +18,7 @@ fn org(host: &str) -> KnownOrg {
 /// Returns a store of a journal that knows two orgs.
 fn two_orgs(dir: &Path, settings: Settings) -> Store {
     let mut store = store(dir, settings);
-    let ids = store.settle("", &[org("first.okta.com"), org("second.okta.com")]).unwrap();
+    let ids = store.settle_any(&[org("first.okta.com"), org("second.okta.com")]).unwrap();
     assert_eq!(ids, Ok(vec![FIRST, SECOND]));
     store
 }
@@ -216,35 +216,37 @@ fn opened(dir: &Path, hosts: &[&str]) -> Result<Journal, OpenError> {
     let Claimed::Ours(claim) = claim(dir).unwrap() else { panic!("held") };
     let clock = Clock::manual(start());
     let entries = hosts.iter().map(|host| OrgEntry { org: org(host), clock: clock.clone() }).collect();
-    claim.open(Settings::default(), clock, &tokio::sync::watch::channel(Head::default()).0, entries)
+    claim.open(Settings::default(), clock, &tokio::sync::watch::channel(Head::default()).0, entries, &[])
 }
 
 #[tokio::test]
-async fn a_journal_that_another_org_began_is_refused_and_left_as_it_is() {
+async fn a_journal_of_other_orgs_is_refused_and_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     opened(dir.path(), &["first.okta.com", "second.okta.com"]).unwrap().close().await;
     let before = std::fs::read(dir.path().join("journal.sqlite3")).unwrap();
-    for hosts in [&["second.okta.com"][..], &["third.okta.com"], &["second.okta.com", "first.okta.com"]] {
-        let error = opened(dir.path(), hosts).unwrap_err();
-        assert!(matches!(&error, OpenError::OtherOrg { host, .. } if host == "first.okta.com"), "{error:?}");
-        let fault = error.fault();
-        assert_eq!(fault.brief, "another org's journal");
-        assert_eq!(fault.doing, "Nothing was started, and nothing was changed.");
-        assert!(
-            fault.what.ends_with(&format!(" was begun by first.okta.com, not by {}.", hosts[0])),
-            "{fault}"
-        );
-        assert!(fault.remedy.contains(&format!("rename the folder to {} ", hosts[0])), "{fault}");
-        let reader = Reader::open(dir.path()).unwrap();
-        let seen = reader.check_begun_by(&org(hosts[0])).unwrap_err();
-        assert_eq!(seen.fault().what, fault.what);
-        drop(reader);
-        assert_eq!(std::fs::read(dir.path().join("journal.sqlite3")).unwrap(), before);
+    let error = opened(dir.path(), &["third.okta.com", "fourth.okta.com"]).unwrap_err();
+    assert!(matches!(&error, OpenError::OtherOrg { host, .. } if host == "first.okta.com"), "{error:?}");
+    let fault = error.fault();
+    assert_eq!(fault.brief, "another org's journal");
+    assert_eq!(fault.doing, "Nothing was started, and nothing was changed.");
+    assert!(
+        fault.what.ends_with(" is that of first.okta.com, and third.okta.com is another org."),
+        "{fault}"
+    );
+    assert!(fault.remedy.contains("rename the folder to third.okta.com "), "{fault}");
+    assert_eq!(std::fs::read(dir.path().join("journal.sqlite3")).unwrap(), before);
+    // One that it knows is enough, be it written for or only configured.
+    for hosts in [&["second.okta.com"][..], &["third.okta.com", "first.okta.com"]] {
+        opened(dir.path(), hosts).unwrap().close().await;
     }
-    let reader = Reader::open(dir.path()).unwrap();
-    reader.check_begun_by(&org("first.okta.com")).unwrap();
-    drop(reader);
-    opened(dir.path(), &["first.okta.com", "third.okta.com"]).unwrap().close().await;
+    let Claimed::Ours(claim) = claim(dir.path()).unwrap() else { panic!("held") };
+    let clock = Clock::manual(start());
+    let entries = vec![OrgEntry { org: org("fourth.okta.com"), clock: clock.clone() }];
+    let (head, _) = tokio::sync::watch::channel(Head::default());
+    let others = [org("second.okta.com")];
+    let journal = claim.open(Settings::default(), clock, &head, entries, &others).unwrap();
+    assert_eq!(journal.orgs().next().unwrap().org(), OrgId(3));
+    journal.close().await;
 }
 
 #[tokio::test]
@@ -300,12 +302,8 @@ async fn an_org_with_another_host_keeps_the_journal_whose_folder_was_renamed() {
     drop(notes);
     assert!(matches!(opened(&before, &["after.okta.com"]), Err(OpenError::OtherOrg { .. })));
     std::fs::rename(&before, &after).unwrap();
-    // An org that is still configured did not become another one.
-    let both = ["after.okta.com", "before.okta.com"];
-    assert!(matches!(opened(&after, &both), Err(OpenError::OtherOrg { .. })));
     assert!(matches!(opened(&after, &["third.okta.com"]), Err(OpenError::OtherOrg { .. })));
     let reader = Reader::open(&after).unwrap();
-    reader.check_begun_by(&org("after.okta.com")).unwrap();
     let journal = opened(&after, &["after.okta.com", "second.okta.com"]).unwrap();
     let ours: Vec<OrgJournal> = journal.orgs().collect();
     assert_eq!((ours[0].org(), ours[0].append(polled(0..5)).await.unwrap().repeated), (FIRST, 5));
@@ -321,16 +319,15 @@ async fn an_org_with_another_host_keeps_the_journal_whose_folder_was_renamed() {
     assert!(matches!(opened(&before, &["before.okta.com"]), Err(OpenError::OtherOrg { .. })));
 }
 
-#[test]
-fn a_reader_accepts_a_journal_that_nobody_began_or_whose_orgs_are_damaged() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut store = store(dir.path(), Settings::default());
-    let reader = Reader::open(dir.path()).unwrap();
-    reader.check_begun_by(&org("any.okta.com")).unwrap();
-    store.settle("", &[org("first.okta.com")]).unwrap().unwrap();
-    assert!(reader.check_begun_by(&org("any.okta.com")).is_err());
-    store.conn.execute_batch("UPDATE org SET host = 'x'").unwrap();
-    reader.check_begun_by(&org("any.okta.com")).unwrap();
+#[tokio::test]
+async fn an_org_that_is_still_configured_did_not_become_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let [before, after] = ["before.okta.com", "after.okta.com"].map(|name| folder.path().join(name));
+    opened(&before, &["before.okta.com"]).unwrap().close().await;
+    std::fs::rename(&before, &after).unwrap();
+    let journal = opened(&after, &["after.okta.com", "before.okta.com"]).unwrap();
+    assert_eq!(journal.orgs().map(|org| org.org()).collect::<Vec<_>>(), [SECOND, FIRST]);
+    journal.close().await;
 }
 
 #[tokio::test]
@@ -343,7 +340,7 @@ async fn each_org_is_written_by_its_own_clock() {
     let entry = |host, clock: &Clock| OrgEntry { org: org(host), clock: clock.clone() };
     let entries = vec![entry("first.okta.com", &clocks[0]), entry("second.okta.com", &clocks[1])];
     let (head, _) = tokio::sync::watch::channel(Head::default());
-    let journal = claim.open(Settings::default(), Clock::manual(start()), &head, entries).unwrap();
+    let journal = claim.open(Settings::default(), Clock::manual(start()), &head, entries, &[]).unwrap();
     let orgs: Vec<OrgJournal> = journal.orgs().collect();
     let at = start();
     for org in &orgs {
@@ -392,7 +389,7 @@ fn an_org_that_is_no_longer_written_for_takes_no_share_of_the_deliveries() {
     let deliveries = Batch { consents: (0..60).map(hooked).collect(), ..Batch::default() };
     put_one(&mut store, FIRST, &deliveries);
     assert!(store.is_full_of_unconfirmed(FIRST), "the last writer worked for both");
-    store.settle("", &[org("first.okta.com")]).unwrap().unwrap();
+    store.settle_any(&[org("first.okta.com")]).unwrap().unwrap();
     assert!(!store.is_full_of_unconfirmed(FIRST) && !store.is_crowded());
     store.close();
     let mut store = self::store(dir.path(), settings);
@@ -589,7 +586,6 @@ async fn the_first_writer_takes_a_journal_that_knew_one_org_in_a_folder_that_no_
     let known = |reader: &Reader| reader.orgs().unwrap().get(FIRST).unwrap().clone();
     let reader = Reader::open(&dir).unwrap();
     assert_eq!(known(&reader), org(""));
-    reader.check_begun_by(&org("first.okta.com")).unwrap();
     let journal = opened(&dir, &["first.okta.com"]).unwrap();
     assert_eq!(journal.orgs().next().unwrap().org(), FIRST);
     assert_eq!(journal.orgs().next().unwrap().append(polled(2..5)).await.unwrap().repeated, 3);
@@ -730,7 +726,7 @@ fn a_changed_byte_of_an_orgs_entry_costs_no_event_and_stops_nobody() {
     let name = OrgName::parse("prod").ok();
     let orgs = [org("first.okta.com"), KnownOrg { name, ..org("second.okta.com") }];
     let mut store = store(dir.path(), Settings::default());
-    store.settle("", &orgs).unwrap().unwrap();
+    store.settle_any(&orgs).unwrap().unwrap();
     let complete = Batch { bookmark: Some(bookmark("n")), ..polled(0..3) };
     put(&mut store, [&complete, &complete]);
     store.close();
@@ -754,7 +750,7 @@ fn a_changed_byte_of_an_orgs_entry_costs_no_event_and_stops_nobody() {
         std::fs::write(copy.path().join("journal.sqlite3"), &bytes).unwrap();
         let what = format!("byte {at} by {mask:#x}");
         let mut store = self::store(copy.path(), Settings::default());
-        assert_eq!(store.settle("", &orgs).unwrap(), Ok(vec![FIRST, SECOND]), "{what}");
+        assert_eq!(store.settle_any(&orgs).unwrap(), Ok(vec![FIRST, SECOND]), "{what}");
         if is_number {
             let whole = [FIRST, SECOND].map(|org| counters(&store, org).complete_since);
             assert!(
@@ -784,13 +780,13 @@ fn an_entry_whose_org_cannot_be_told_any_more_is_taken_or_shown_as_unknown() {
     store.close();
     let mut store = self::store(dir.path(), Settings::default());
     let both = [org("first.okta.com"), org("second.okta.com")];
-    assert_eq!(store.settle("", &both).unwrap(), Ok(vec![FIRST, SECOND]));
+    assert_eq!(store.settle_any(&both).unwrap(), Ok(vec![FIRST, SECOND]));
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.orgs().unwrap(), Orgs::new(both.to_vec()), "nothing is of the seventh");
     store.conn.execute_batch(&format!("{damage}1")).unwrap();
     store.close();
     let mut store = self::store(dir.path(), Settings::default());
-    assert_eq!(store.settle("", &both[..1]).unwrap(), Ok(vec![FIRST]));
+    assert_eq!(store.settle_any(&both[..1]).unwrap(), Ok(vec![FIRST]));
     assert_eq!(reader.orgs().unwrap(), Orgs::new(vec![both[0].clone(), org("#1")]));
     assert_eq!(counters(&store, SECOND).rows, 3);
 }

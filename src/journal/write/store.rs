@@ -132,17 +132,21 @@ impl Store {
         self.head
     }
 
-    /// Finds or adds the orgs that this process works for, of which the first must have begun the journal. `folder` is
-    /// the name of the journal's folder. Returns their numbers in the given order, or why the journal refuses them.
-    /// Then it has changed nothing.
+    /// Finds or adds the orgs that this process works for. `folder` is the name of the journal's folder. `configured` are
+    /// all orgs of the configuration, of which the journal must know one. Returns their numbers in the given order, or
+    /// why the journal refuses them. Then it has changed nothing.
     pub(in crate::journal) fn settle(
         &mut self,
         folder: &str,
         orgs: &[KnownOrg],
+        configured: &[KnownOrg],
     ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
         let settled = self.change(|tx, counters| {
-            let other = org::begun_by_another(tx, folder, orgs)?;
-            other.map_or_else(|| settle(tx, counters, folder, orgs), |host| Ok(Err(Refused::BegunBy(host))))
+            let other = org::begun_by_another(tx, folder, configured)?;
+            other.map_or_else(
+                || settle(tx, counters, folder, (orgs, configured)),
+                |host| Ok(Err(Refused::BegunBy(host))),
+            )
         })?;
         if let Ok(ids) = &settled {
             self.written_for = ids.len();
@@ -150,13 +154,13 @@ impl Store {
         Ok(settled)
     }
 
-    /// Does the same for orgs in any order.
+    /// Does the same for orgs that the journal need not know.
     #[cfg(test)]
     pub(in crate::journal) fn settle_any(
         &mut self,
         orgs: &[KnownOrg],
     ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
-        self.change(|tx, counters| settle(tx, counters, "", orgs))
+        self.change(|tx, counters| settle(tx, counters, "", (orgs, orgs)))
     }
 
     /// Writes batches of the first org, as [`Store::append`] does.
@@ -396,14 +400,14 @@ fn settle(
     tx: &Transaction<'_>,
     counters: &mut Counters,
     folder: &str,
-    orgs: &[KnownOrg],
+    (orgs, configured): (&[KnownOrg], &[KnownOrg]),
 ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
-    let Some(Settled { ids, is_changed, former_key }) = org::settle(tx, folder, orgs)? else {
+    let Some(Settled { ids, is_changed, former_key }) = org::settle(tx, folder, orgs, configured)? else {
         return Ok(Err(Refused::TooMany));
     };
-    if let (Some(from), Some(to)) = (former_key, orgs.first()) {
-        tracing::warn!(%from, to = %to.key, "The journal's org has another host now; its rows are kept under it.");
-        move_marks(tx, &from, &to.key);
+    if let Some(from) = former_key {
+        tracing::warn!(%from, to = folder, "The journal's org has another host now; its rows are kept under it.");
+        move_marks(tx, &from, folder);
     }
     // Whoever reads the rows of a new journal reads the orgs first.
     let is_used = counters.meta.next_seq > 1;
