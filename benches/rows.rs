@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 #[path = "support/org.rs"]
+#[expect(dead_code, reason = "another bench has orgs with other people each")]
 mod org;
 
 use std::collections::BTreeMap;

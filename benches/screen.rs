@@ -1,19 +1,21 @@
 //! The screen at a million rows: the time of every key that visits all rows, the longest slice of work that is done in
-//! slices, and the memory with all pages open. `ROWS=10000000` measures another number of rows.
+//! slices, and the memory with all pages open. `ROWS=10000000` measures another number of rows, and `ORGS=5` rows of five
+//! orgs that together have the people of one (goal: within 10 % of one).
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 #[path = "support/org.rs"]
+#[expect(dead_code, reason = "another bench has orgs with the same people")]
 mod org;
 
 use std::time::{Duration, Instant};
 
-use consentwatch::consent::RowPage;
+use consentwatch::consent::{KnownOrg, OrgId, Orgs, RowPage};
 use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, Zone, update};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use jiff::Timestamp;
-use org::{START_MS, page, resident_mb, symbols};
+use org::{START_MS, page_apart, resident_mb, symbols};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -52,11 +54,16 @@ fn press(c: char) -> Msg {
 
 fn main() {
     let rows: i64 = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
+    let orgs: u8 = std::env::var("ORGS").ok().and_then(|orgs| orgs.parse().ok()).unwrap_or(1);
+    let page = |from, to| page_apart(orgs, from, to);
     let empty = resident_mb().unwrap_or_default();
     let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
     let now = Timestamp::from_millisecond(START_MS + rows * 700).unwrap_or_default();
     let mut model = Model::new(origin, Zone::default(), (200, 50), now);
     drop(update(&mut model, Msg::Committed(RowPage { symbols: symbols(), ..RowPage::default() })));
+    let hosts = (0..orgs).map(|org| KnownOrg::unnamed(&format!("example{org}.okta.com")));
+    drop(update(&mut model, Msg::Orgs(Orgs::new(hosts.collect()))));
+    drop(update(&mut model, Msg::OrgsInUse((0..orgs).map(OrgId).collect())));
     let mut slices = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let mut from = 1;
     while from <= rows {

@@ -68,6 +68,12 @@ pub(crate) fn page_of(orgs: u8, from: i64, to: i64) -> RowPage {
     RowPage { rows: (from..to).map(|seq| row(seq, orgs)).collect(), ..RowPage::default() }
 }
 
+/// Returns rows of several orgs that together have the people of the large one.
+pub(crate) fn page_apart(orgs: u8, from: i64, to: i64) -> RowPage {
+    let apart = |row: Row| Row { org: OrgId((row.who.0 % u32::from(orgs)) as u8), ..row };
+    RowPage { rows: (from..to).map(|seq| apart(row(seq, 1))).collect(), ..RowPage::default() }
+}
+
 /// Returns the resident memory of this process in MiB, from `/proc/self/status`.
 pub(crate) fn resident_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -328,7 +328,7 @@ mod tests {
     use tokio::sync::{Notify, mpsc};
 
     use super::*;
-    use crate::consent::{Bookmark, Kind};
+    use crate::consent::{Bookmark, Kind, KnownOrg};
     use crate::intake::http::Route;
     use crate::journal::{Batch, Opened, OrgJournal, Polled, Settings};
     use crate::okta::{Credentials, OrgUrl, PollPlan};
@@ -383,6 +383,11 @@ mod tests {
 
         /// Returns a follower with its own clock, as a separate process has.
         fn follower_by(&self, clock: Clock) -> Follower {
+            self.follower_of(clock, &[])
+        }
+
+        /// Returns a follower that works for the org of the journal and for others.
+        fn follower_of(&self, clock: Clock, others: &[&str]) -> Follower {
             let (org, _) = OrgUrl::parse("http://127.0.0.1:9").unwrap();
             let credentials = Credentials::ssws(&Secret::new("invented")).unwrap();
             let entry = crate::journal::OrgEntry::of_folder(&self.place(), clock.clone());
@@ -398,12 +403,23 @@ mod tests {
                 to_its_start: false,
                 jitter_seed: 1,
             };
-            let sign_in = SignIn { credentials, renew: None, route: Route::default() };
-            let plan = OrgPlan { org: entry.org, poll, names: false, sign_in: Ok(sign_in), readiness: None };
+            let orgs = std::iter::once(entry.org).chain(others.iter().map(|host| KnownOrg::unnamed(host)));
+            let plan = |org: KnownOrg| OrgPlan {
+                org,
+                poll: poll.clone(),
+                names: false,
+                sign_in: Ok(SignIn {
+                    credentials: credentials.clone(),
+                    renew: None,
+                    route: Route::default(),
+                }),
+                readiness: None,
+            };
+            let orgs = (0..).zip(orgs).map(|(place, org)| OrgParts::new(plan(org), place, &clock));
             let parts = Parts {
                 dir: self.place(),
                 keep: Settings::default(),
-                orgs: vec![OrgParts::new(plan, 0, &clock)],
+                orgs: orgs.collect(),
                 others: Vec::new(),
                 hook: None,
                 look: Arc::new(Notify::new()),
@@ -497,6 +513,34 @@ mod tests {
         let late = Clock::manual(okta.checked_add(SignedDuration::from_hours(1)).unwrap());
         rig.follower_by(late.clone()).read();
         assert_eq!(late.ahead(), None);
+    }
+
+    #[tokio::test]
+    async fn an_org_that_the_process_that_writes_does_not_poll_is_told_alone() {
+        let mut rig = Rig::new();
+        rig.polled("grant").await;
+        let mut follower = rig.follower_of(rig.clock.clone(), &["other.okta.com"]);
+        follower.begin().unwrap();
+        let holder = std::process::id().to_string();
+        let (polls, not_this) = (Standing::Polls(holder.clone()), Standing::NotThisOrg(holder));
+        follower.read();
+        // A process that has just begun may not have noted which orgs it polls.
+        assert_eq!(follower.look(), Some(vec![polls.clone(), polls.clone()]));
+        rig.clock.advance(FIRST_POLL);
+        let standings = follower.look().unwrap();
+        assert_eq!(standings, [polls, not_this]);
+        follower.tell(standings);
+        let pulses: Vec<Pulse> =
+            follower.parts.orgs.iter().map(|org| org.board.borrow().get(Part::Poll).clone()).collect();
+        assert!(pulses[0].fault().is_none() && pulses[1].fault().is_some(), "{pulses:?}");
+        // The other org is polled from the take-over on.
+        rig.ends().await;
+        assert_eq!(follower.look(), None);
+        let writing = follower.role.set(State::Follows(String::new()));
+        let State::Writes(writing) = writing else { panic!("it writes") };
+        assert_eq!(writing.orgs.iter().map(|org| org.journal.org().0).collect::<Vec<_>>(), [0, 1]);
+        assert!(rig.tasks.finish(Duration::from_secs(20)).await);
+        writing.close().await;
     }
 
     #[tokio::test]
