@@ -1,9 +1,10 @@
 //! The sources of each org that this process works for: the status of their parts, and what the journal covers.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::consent::OrgId;
-use crate::report::{Board, Coverage, Part, Pulse};
+use crate::report::{Board, Coverage, HookProof, Part, Pulse, Unreadable};
 
 /// The sources of one org.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -77,15 +78,50 @@ impl Sources {
         pulses.min_by_key(rank).unwrap_or(&Pulse::Off)
     }
 
-    /// Returns what the journal covers of all orgs together.
-    pub fn coverage(&self) -> Coverage {
-        Coverage::of_all(self.iter().map(|sources| &sources.coverage))
+    /// Returns since when the journal is complete for every org, or `None` if it is not for one of them.
+    pub fn complete_since(&self) -> Option<Timestamp> {
+        let mut since = self.iter().map(|sources| sources.coverage.complete_since);
+        since.try_fold(None, |latest, since| since.map(|since| latest.max(Some(since)))).flatten()
+    }
+
+    /// Returns the number of gaps of all orgs.
+    pub fn gaps(&self) -> usize {
+        self.iter().map(|sources| sources.coverage.gaps.len()).sum()
+    }
+
+    /// Returns the records of all logs that could not be read.
+    pub fn unreadable(&self) -> Unreadable {
+        self.iter().fold(Unreadable::default(), |all, sources| all.and(sources.coverage.unreadable))
+    }
+
+    /// Returns what all logs show about the hook.
+    pub fn hook(&self) -> HookProof {
+        let others = self.others.iter().map(|sources| sources.coverage.hook);
+        others.fold(self.first.coverage.hook, HookProof::and)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_orgs_together_are_complete_since_the_last_of_them_is() {
+        let at = |hour: i64| Timestamp::from_second(hour * 3600).ok();
+        let mut sources = Sources::default();
+        assert_eq!(sources.complete_since(), None);
+        sources.set_orgs(&[OrgId(0), OrgId(1)]);
+        for (org, since, count) in [(0, 2, 3), (1, 5, 4)] {
+            assert_eq!(sources.complete_since(), None, "one of them is not");
+            let unreadable = Unreadable { count, first: at(since), last: at(since) };
+            let hook = HookProof { missed: count, ..HookProof::default() };
+            let coverage = Coverage { complete_since: at(since), unreadable, hook, ..Coverage::default() };
+            sources.of_mut(OrgId(org)).unwrap().coverage = coverage;
+        }
+        assert_eq!((sources.complete_since(), sources.gaps()), (at(5), 0));
+        assert_eq!(sources.unreadable(), Unreadable { count: 7, first: at(2), last: at(5) });
+        assert_eq!(sources.hook().missed, 7);
+    }
 
     #[test]
     fn what_is_known_of_an_org_stays_when_others_come() {

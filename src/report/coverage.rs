@@ -64,7 +64,8 @@ const RECENT: Duration = Duration::from_hours(24);
 
 impl Unreadable {
     /// Returns the records of two orgs together.
-    fn and(self, other: Self) -> Self {
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         Self {
             count: self.count + other.count,
             first: self.first.into_iter().chain(other.first).min(),

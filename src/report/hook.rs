@@ -59,7 +59,8 @@ pub struct HookProof {
 
 impl HookProof {
     /// Returns what the logs of two orgs show together. The hook counts as verified only if both are.
-    pub(super) fn and(self, other: Self) -> Self {
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         Self {
             verified: self.verified.zip(other.verified).map(|(one, other)| one.max(other)),
             unconfirmed: self.unconfirmed + other.unconfirmed,

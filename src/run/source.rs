@@ -26,6 +26,8 @@ pub struct Source {
     phase: Phase,
     /// The change up to which the journal was checked for removed rows.
     asked: Rev,
+    /// The number that changed with the last commit whose coverage was read.
+    version: Option<i64>,
     sorting: Option<Sorting>,
     answers: Option<mpsc::Receiver<Answer>>,
     /// An answer received by `moved` that `pull` has not yet handled.
@@ -202,6 +204,7 @@ impl Source {
             listed: 0,
             phase: Phase::Starting,
             asked: Rev(0),
+            version: None,
             sorting: None,
             answers: None,
             received: None,
@@ -355,13 +358,17 @@ impl Source {
                 self.sorting = Some(Sorting { after: Seq(0), to, listed, left: 0 });
             }
         }
-        for org in &mut self.in_use {
+        // What is covered changes only with a commit. Reading it for each org takes some time.
+        let version = self.reader.data_version()?;
+        let is_same = self.version == Some(version);
+        for org in self.in_use.iter_mut().filter(|org| !is_same || org.told_coverage.is_none()) {
             let coverage = self.reader.coverage(org.id)?;
             if org.told_coverage.as_ref() != Some(&coverage) {
                 org.told_coverage = Some(coverage.clone());
                 msgs.push(Msg::Coverage(org.id, coverage));
             }
         }
+        self.version = Some(version);
         Ok(!self.at_rest())
     }
 

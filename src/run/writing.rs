@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, watch};
+use tracing::Instrument as _;
 
 use super::last_readiness;
 use super::plan::{OrgPlan, Probing, SignIn};
@@ -198,15 +199,25 @@ impl OrgStart<'_> {
         let Self { org, journal, names_reader, probe_reader, stored, coverage } = self;
         let OrgParts { poll: plan, board, clock, .. } = org;
         let tasks = &parts.tasks;
+        // The log says which of several orgs a line is about.
+        let span = if parts.orgs.len() > 1 {
+            tracing::error_span!("org", name = org.org.label())
+        } else {
+            tracing::Span::none()
+        };
         let (lost, heard) = watch::channel(None);
         let mender = Mender { journal: journal.clone(), board: board.clone(), lost };
         let unreadable_before = coverage.unreadable.count;
         let client = match &org.client {
             Ok(client) => client,
             Err(fault) => {
-                board.send_modify(|board| {
-                    board.set(Part::Poll, Pulse::Down((**fault).clone()));
-                });
+                let fault = Fault {
+                    part: Part::Poll,
+                    doing: "This org is not polled; the others are.".to_owned(),
+                    ..(**fault).clone()
+                };
+                tracing::warn!(org = org.org.label(), "{fault}");
+                board.send_if_modified(|board| board.set(Part::Poll, Pulse::Down(fault)));
                 return (WritingOrg { journal, reach: None, asked: None, unreadable_before }, mender);
             }
         };
@@ -245,7 +256,7 @@ impl OrgStart<'_> {
                 nudge: Arc::clone(&org.probe),
                 interval: probing.interval,
             };
-            tasks.spawn("readiness", probe::run(prober, doors));
+            tasks.spawn("readiness", probe::run(prober, doors).instrument(span.clone()));
             let keep = last_readiness::keep(parts.dir.clone(), org.org.key.clone(), board.subscribe());
             tasks.spawn("last readiness", keep);
         }
@@ -257,7 +268,7 @@ impl OrgStart<'_> {
             tasks: tasks.clone(),
         };
         let asks = Mending::new(url.clone(), poller.budget(), *jitter_seed);
-        tasks.spawn("mending", mending::run(asks, doors, heard));
+        tasks.spawn("mending", mending::run(asks, doors, heard).instrument(span.clone()));
         let mut asked = None;
         if org.names {
             let (ask, wishes) = mpsc::channel(ANSWERS);
@@ -280,7 +291,7 @@ impl OrgStart<'_> {
                     persons_only,
                 },
             );
-            tasks.spawn("names", work);
+            tasks.spawn("names", work.instrument(span.clone()));
         }
         let reach = LogAccess {
             client: client.clone(),
@@ -297,7 +308,7 @@ impl OrgStart<'_> {
             tasks.clone(),
             Arc::clone(&org.nudge),
         );
-        tasks.spawn("poll", work);
+        tasks.spawn("poll", work.instrument(span));
         (WritingOrg { journal, reach: Some(reach), asked, unreadable_before }, mender)
     }
 }

@@ -11,7 +11,7 @@ use crate::report::{HookRefused, Part, Pulse};
 /// even if the journal has such rows.
 pub(super) fn doubts(model: &Model) -> impl Iterator<Item = (u64, &'static str)> {
     let is_on = *model.sources.worst(Part::Hook) != Pulse::Off;
-    let proof = model.sources.coverage().hook;
+    let proof = model.sources.hook();
     [(proof.altered, "altered?"), (proof.unconfirmed, "unconfirmed"), (proof.missed, "missed")]
         .into_iter()
         .filter(move |(count, _)| is_on && *count > 0)

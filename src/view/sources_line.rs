@@ -97,14 +97,14 @@ fn offline(model: &Model, files: &Offline, pen: &mut Pen<'_>, dot: &str) {
 }
 
 fn coverage(model: &Model, pen: &mut Pen<'_>, dot: &str) {
-    let covered = model.sources.coverage();
-    if let Some(since) = covered.complete_since {
+    if let Some(since) = model.sources.complete_since() {
         pen.put(0, &format!("{dot}complete since {}", time::moment(model, since)), Role::Text);
-        if !covered.gaps.is_empty() {
-            pen.put(0, &format!(", {} gap(s)", covered.gaps.len()), Role::Wait);
+        let gaps = model.sources.gaps();
+        if gaps > 0 {
+            pen.put(0, &format!(", {gaps} gap(s)"), Role::Wait);
         }
     }
-    unreadable(model, covered.unreadable, pen, dot);
+    unreadable(model, model.sources.unreadable(), pen, dot);
 }
 
 /// Writes the number of unreadable records, for a day after the last one. Page 6 keeps showing it.
