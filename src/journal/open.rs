@@ -199,6 +199,7 @@ pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> OrgJournal {
     let (head, _) = watch::channel(Head::default());
     let mut store = Store::new(conn, Settings::default()).unwrap();
     let entry = OrgEntry::of_folder(dir, clock.clone());
-    let ids = store.settle(&entry.org.key, std::slice::from_ref(&entry.org), &[]).unwrap().unwrap();
+    let orgs = std::slice::from_ref(&entry.org);
+    let ids = store.settle(&entry.org.key, orgs, orgs).unwrap().unwrap();
     first(&Journal::start(store, clock, lock, head, ids.into_iter().zip([entry])).unwrap())
 }

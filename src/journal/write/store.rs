@@ -148,10 +148,15 @@ impl Store {
                 |host| Ok(Err(Refused::BegunBy(host))),
             )
         })?;
+        Ok(self.written_for(settled))
+    }
+
+    /// Notes how many orgs are written for.
+    fn written_for(&mut self, settled: Result<Vec<OrgId>, Refused>) -> Result<Vec<OrgId>, Refused> {
         if let Ok(ids) = &settled {
             self.written_for = ids.len();
         }
-        Ok(settled)
+        settled
     }
 
     /// Does the same for orgs that the journal need not know.
@@ -160,7 +165,8 @@ impl Store {
         &mut self,
         orgs: &[KnownOrg],
     ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
-        self.change(|tx, counters| settle(tx, counters, "", (orgs, orgs)))
+        let settled = self.change(|tx, counters| settle(tx, counters, "", (orgs, orgs)))?;
+        Ok(self.written_for(settled))
     }
 
     /// Writes batches of the first org, as [`Store::append`] does.
