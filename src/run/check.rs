@@ -130,9 +130,9 @@ fn sharing(config: &Config) -> Result<Vec<(&ListedOrg, KnownOrg)>, String> {
 /// Returns a warning for each org that has a journal of its own beside the shared one in `dir`. Without it, the rows
 /// there would seem lost when an org is added, or when another becomes the first.
 fn unused_journals(sharing: &[(&ListedOrg, KnownOrg)], dir: &Path) -> Vec<String> {
-    let others = sharing.iter().map(|(listed, known)| (listed, &known.key, dir.with_file_name(&*known.key)));
+    let others = sharing.iter().map(|(listed, known)| (listed, &*known.key, dir.with_file_name(&*known.key)));
     let unused = others.filter(|(_, _, other)| other != dir && other.join("journal.sqlite3").exists());
-    let warning = |(listed, key, other): (&&ListedOrg, &Box<str>, PathBuf)| {
+    let warning = |(listed, key, other): (&&ListedOrg, &str, PathBuf)| {
         format!(
             "The orgs of the configuration share the journal in {}, so the one of {} in {} is not used. If that one holds \
              the rows of all, set [journal] name = \"{key}\". If nobody needs it, move it away.",

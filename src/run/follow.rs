@@ -540,6 +540,8 @@ mod tests {
         let State::Writes(writing) = writing else { panic!("it writes") };
         assert_eq!(writing.orgs.iter().map(|org| org.journal.org().0).collect::<Vec<_>>(), [0, 1]);
         assert!(rig.tasks.finish(Duration::from_secs(20)).await);
+        // Closing waits until nobody can announce a row any more.
+        drop(follower);
         writing.close().await;
     }
 

@@ -246,6 +246,8 @@ async fn a_journal_of_other_orgs_is_refused_and_left_as_it_is() {
     let others = [org("second.okta.com")];
     let journal = claim.open(Settings::default(), clock, &head, entries, &others).unwrap();
     assert_eq!(journal.orgs().next().unwrap().org(), OrgId(3));
+    // Closing waits until nobody can announce a row any more.
+    drop(head);
     journal.close().await;
 }
 
