@@ -140,8 +140,14 @@ pub async fn run(mut mending: Mending, doors: MendingDoors, mut checks: watch::R
         }
         let mended = tokio::select! {
             mended = doors.ask(&mut mending, &mut failed) => mended,
-            // The next check replaces what this one found.
-            _ = checks.wait_for(|_| false) => 0,
+            // What the next check found replaces what this one did.
+            changed = checks.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                checks.mark_changed();
+                continue;
+            }
         };
         if mended > 0 {
             tracing::warn!(mended, "Damaged rows of the journal were repaired.");
