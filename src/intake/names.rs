@@ -15,7 +15,7 @@ use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
 use crate::report::{Answer, Board, Part, Persons, Pulse};
 use crate::tasks::Tasks;
 
-/// How many of the newest rows are checked at the start. An id that occurs only in older rows is looked up once a new
+/// How many of the org's newest rows are checked at the start. An id that occurs only in older rows is looked up once a new
 /// or changed row contains it.
 const FIRST: usize = 1000;
 const STEP: usize = 1000;
@@ -156,9 +156,12 @@ impl Worker {
         for (thing, id) in self.reader.labels_asked_since(self.org, since)? {
             self.lookups.knows(thing, &id);
         }
-        self.seen_change = self.reader.head()?.change;
-        let page = self.reader.newest(FIRST)?;
-        self.take(&page)
+        let head = self.reader.head()?;
+        self.seen_change = head.change;
+        let page = self.reader.newest_of(self.org, FIRST)?;
+        self.take(&page)?;
+        self.seen = head.last;
+        Ok(())
     }
 
     /// Checks the next new rows, and returns whether there may be more.

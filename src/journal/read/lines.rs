@@ -56,6 +56,14 @@ impl Reader {
         self.before(Seq(i64::MAX), n)
     }
 
+    /// Returns the rows of an org that were published last, at most `n`, in rising order of their time.
+    pub fn newest_of(&mut self, org: OrgId, n: usize) -> Result<RowPage, ReadError> {
+        let sql = format!("{ROW} INDEXED BY event_key WHERE org = ?1 ORDER BY ts DESC LIMIT ?2");
+        let mut rows = self.rows(&sql, (org.0, limit(n)))?;
+        rows.reverse();
+        self.page(rows)
+    }
+
     /// Returns the rows just below `seq`, at most `n`, in rising order.
     pub fn before(&mut self, seq: Seq, n: usize) -> Result<RowPage, ReadError> {
         let sql = format!("{ROW} WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");
