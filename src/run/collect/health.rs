@@ -39,6 +39,8 @@ pub(super) struct OrgHealth {
 
 /// A loop that has not gone around for this long hangs, for example on a disk.
 const LOOP_WITHIN: Duration = Duration::from_mins(1);
+/// With more orgs than this, only those that are not well are told, and at most this many.
+const SENTENCES_MAX: usize = 5;
 /// What is said of a poller that hangs.
 const HUNG: &str = "the poller reports no fault, but has not read the log for too long";
 
@@ -108,19 +110,37 @@ impl Health {
         if self.orgs.len() > 1 { format!("{}: ", org.label) } else { String::new() }
     }
 
-    /// Returns the state as a sentence, for standard error and the service manager.
+    /// Returns the state as a sentence, for the service manager.
     pub(super) fn sentence(&self) -> String {
+        if self.not_writing.is_none() && self.orgs.len() > SENTENCES_MAX {
+            return self.summary();
+        }
+        self.sentences().join(" ")
+    }
+
+    /// Returns the state as a sentence for each org and one for the journal.
+    pub(super) fn sentences(&self) -> Vec<String> {
         if let Some(why) = &self.not_writing {
-            return format!("{why}; this process takes over when that one ends.");
+            return vec![format!("{why}; this process takes over when that one ends.")];
         }
         if let [org] = self.orgs.as_slice() {
-            return org.sentence(&[Part::Poll, Part::Hook, Part::Journal]);
+            return vec![org.sentence(&[Part::Poll, Part::Hook, Part::Journal])];
         }
         let of_org =
             |org: &OrgHealth| format!("{}{}", self.prefix(org), org.sentence(&[Part::Poll, Part::Hook]));
-        let orgs = self.orgs.iter().map(of_org);
         let journal = self.orgs.first().map(|org| org.sentence(&[Part::Journal]));
-        orgs.chain(journal).collect::<Vec<_>>().join(" ")
+        self.orgs.iter().map(of_org).chain(journal).collect()
+    }
+}
+
+impl Health {
+    /// Returns how many of many orgs are well, and what is wrong with the first that are not.
+    fn summary(&self) -> String {
+        let why = |org: &OrgHealth| if org.is_hung { Some(HUNG.to_owned()) } else { org.unready() };
+        let ill = self.orgs.iter().filter_map(|org| Some(format!("{}{}.", self.prefix(org), why(org)?)));
+        let ill: Vec<String> = ill.collect();
+        let all = format!("{} of {} orgs live.", self.orgs.len() - ill.len(), self.orgs.len());
+        std::iter::once(all).chain(ill.into_iter().take(SENTENCES_MAX)).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -180,6 +200,10 @@ mod tests {
             health.sentence(),
             "prod: poll live. preview: poll: Okta refused the token. journal live."
         );
+        let mut many: Vec<OrgHealth> = (0..100).map(|org| live_org(&format!("org{org}"))).collect();
+        many.push(health.orgs[1].clone());
+        let many = Health { orgs: many, ..live() };
+        assert_eq!(many.sentence(), "100 of 101 orgs live. preview: poll: token refused.");
         health.orgs[0].is_hung = true;
         assert_eq!(health.dead(NOW), Some(format!("prod: {HUNG}")));
     }

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::standing::named;
 use super::stdio::note;
-use super::{Feed, FeedPlan, Source, feed};
+use super::{Feed, FeedPlan, OrgPlan, Source, feed};
 use crate::clock::Clock;
 use crate::consent::{OrgId, Seq};
 use crate::exit::Exit;
@@ -66,7 +66,7 @@ pub async fn collect(
         seen: None,
         polling: HashMap::new(),
         systemd: Systemd::new(),
-        told: None,
+        told: Vec::new(),
     };
     let mut plan = first;
     // The plan before the last reload, for the case that the journal cannot be opened with the new one.
@@ -92,7 +92,8 @@ pub async fn collect(
             (Err(fault), None) => return Err((Exit::Failed, fault.to_string())),
         };
         collector.begin(&plan, feed.last_before);
-        let end = collector.run(&feed, &mut source, (&mut signals, &mut reloads), &again, clock).await;
+        let end =
+            collector.run(&feed, &mut source, (&mut signals, &mut reloads), (&again, &plan), clock).await;
         if matches!(end, End::Stop) {
             Systemd::is_stopping();
         }
@@ -117,8 +118,8 @@ struct Collector {
     seen: Option<(PathBuf, Seq)>,
     polling: HashMap<OrgId, Polling>,
     systemd: Systemd,
-    /// What standard error was told last.
-    told: Option<String>,
+    /// What standard error was told last, a sentence for each org.
+    told: Vec<String>,
 }
 
 impl Collector {
@@ -138,21 +139,19 @@ impl Collector {
         feed: &Feed,
         source: &mut Source,
         (signals, reloads): (&mut Signals, &mut Reloads),
-        again: &impl Fn() -> Result<FeedPlan, String>,
+        (again, before): (&impl Fn() -> Result<FeedPlan, String>, &FeedPlan),
         clock: &Clock,
     ) -> End {
         let mut is_ready = false;
         loop {
             let health = self.look(source, feed.holder(), clock.uptime());
-            let (words, is_hung) = (health.sentence(), health.is_hung());
+            let (words, sentences, is_hung) = (health.sentence(), health.sentences(), health.is_hung());
             // Before it is told elsewhere, so that who hears of a state finds it in the health checks too.
             self.tell.send_replace(health);
-            if self.told.as_deref() != Some(&words) {
-                note(&words);
-            }
+            sentences.iter().filter(|words| !self.told.contains(words)).for_each(|words| note(words));
             self.systemd.tell(&words, !is_ready, !is_hung);
             is_ready = true;
-            self.told = Some(words);
+            self.told = sentences;
             let turn = clock.uptime() + self.systemd.alive_every().map_or(TURN, |every| TURN.min(every));
             tokio::select! {
                 biased;
@@ -160,12 +159,16 @@ impl Collector {
                 () = reloads.asked() => {
                     Systemd::is_reloading();
                     match again() {
+                        Ok(plan) if let Some(words) = lost_sign_in(before, &plan) => {
+                            not_used(&words);
+                            is_ready = false;
+                        }
                         Ok(plan) => {
                             note("The configuration is read again; the parts start anew.");
                             return End::Reload(Box::new(plan));
                         }
                         Err(words) => {
-                            note(&format!("The configuration is not used, and the one before stays in force: {words}"));
+                            not_used(&words);
                             // The service manager waits for this after each reload.
                             is_ready = false;
                         }
@@ -180,6 +183,7 @@ impl Collector {
     /// Puts together what health checks and metrics say. A journal that cannot be read is a fault of the journal, and
     /// collecting goes on.
     fn look(&mut self, source: &mut Source, holder: Option<String>, uptime: Duration) -> Health {
+        source.refresh();
         let boards = source.boards();
         let mut health = Health {
             not_writing: holder.map(|holder| format!("{} writes this journal", named(&holder))),
@@ -224,6 +228,23 @@ impl Collector {
         }
         Ok(())
     }
+}
+
+/// Says why the configuration that was read again is not used.
+fn not_used(why: &str) {
+    // Everything goes on, so nothing had to be started.
+    let why = why.replace(" Nothing was started.", "");
+    note(&format!("The configuration is not used, and the one before stays in force: {why}"));
+}
+
+/// Returns why an org cannot be polled any more that could be before, if there is one.
+fn lost_sign_in(before: &FeedPlan, next: &FeedPlan) -> Option<String> {
+    let could =
+        |org: &OrgPlan| before.orgs.iter().any(|old| old.org.key == org.org.key && old.sign_in.is_ok());
+    let lost = next.orgs.iter().filter(|org| could(org));
+    let mut lost =
+        lost.filter_map(|org| Some(format!("{}: {}", org.org.label(), org.sign_in.as_ref().err()?.what)));
+    lost.next()
 }
 
 /// Returns the size of the journal's files in bytes.

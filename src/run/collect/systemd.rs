@@ -14,6 +14,9 @@ pub(super) struct Systemd {
     status: String,
 }
 
+/// The most bytes of a status. systemd ignores a message of more than 4 KiB.
+const STATUS_BYTES_MAX: usize = 1000;
+
 impl Systemd {
     /// Reads from the environment what the manager expects.
     pub(super) fn new() -> Self {
@@ -33,14 +36,18 @@ impl Systemd {
         if is_start {
             states.push(NotifyState::Ready);
         }
-        if self.status != status {
-            status.clone_into(&mut self.status);
-            states.push(NotifyState::Status(&self.status));
-        }
         if is_alive && self.watchdog.is_some() {
             states.push(NotifyState::Watchdog);
         }
         send(&states);
+        if self.status != status {
+            status.clone_into(&mut self.status);
+            // A message that is too long for the manager is ignored as a whole, so this one goes by itself.
+            let end = status.floor_char_boundary(STATUS_BYTES_MAX);
+            let (told, rest) = status.split_at(end);
+            let more = if rest.is_empty() { "" } else { " …" };
+            send(&[NotifyState::Status(&format!("{told}{more}"))]);
+        }
     }
 
     /// Sends that the configuration is being read again.
