@@ -61,9 +61,10 @@ fn main() {
     let now = Timestamp::from_millisecond(START_MS + rows * 700).unwrap_or_default();
     let mut model = Model::new(origin, Zone::default(), (200, 50), now);
     drop(update(&mut model, Msg::Committed(RowPage { symbols: symbols(), ..RowPage::default() })));
-    let hosts = (0..orgs).map(|org| KnownOrg::unnamed(&format!("example{org}.okta.com")));
-    drop(update(&mut model, Msg::Orgs(Orgs::new(hosts.collect()))));
-    drop(update(&mut model, Msg::OrgsInUse((0..orgs).map(OrgId).collect())));
+    let known: Vec<KnownOrg> =
+        (0..orgs).map(|org| KnownOrg::unnamed(&format!("example{org}.okta.com"))).collect();
+    drop(update(&mut model, Msg::Orgs(Orgs::new(known.clone()))));
+    drop(update(&mut model, Msg::OrgsInUse((0..).map(OrgId).zip(known).collect())));
     let mut slices = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let mut from = 1;
     while from <= rows {

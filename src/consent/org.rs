@@ -64,7 +64,7 @@ impl TryFrom<String> for OrgName {
 }
 
 /// An org of a journal.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct KnownOrg {
     /// What identifies the org for ever: its host and port in the form of a folder's name. If a file gives the name of
     /// an org without its host, the key is the name.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Chord, Copied, Loading, LookUp, Mark, Marks, Notice, Offline, SaveOrder};
-use crate::consent::{Beside, Consent, OrgId, Orgs, RowPage, Seq};
+use crate::consent::{Beside, Consent, KnownOrg, OrgId, Orgs, RowPage, Seq};
 use crate::report::{Board, Coverage};
 
 /// A message to the model.
@@ -50,7 +50,7 @@ pub enum Msg {
     },
     /// The orgs that this process works for, in the order of the configuration. Comes before what is said of their
     /// sources. Without it, the first org is the only one.
-    OrgsInUse(Vec<OrgId>),
+    OrgsInUse(Vec<(OrgId, KnownOrg)>),
     /// The status of a part of an org changed.
     Board(OrgId, Box<Board>),
     /// The coverage of the journal changed for an org.

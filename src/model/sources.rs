@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::consent::OrgId;
+use crate::consent::{KnownOrg, OrgId};
 use crate::report::{Board, Coverage, HookProof, Part, Pulse, Unreadable};
 
 /// The sources of one org.
@@ -11,6 +11,8 @@ use crate::report::{Board, Coverage, HookProof, Part, Pulse, Unreadable};
 pub struct OrgSources {
     /// The number of the org.
     pub org: OrgId,
+    /// The org as people call it.
+    pub known: KnownOrg,
     /// The status of the parts.
     pub board: Board,
     /// What the journal covers.
@@ -26,12 +28,12 @@ pub struct Sources {
 
 impl Sources {
     /// Sets the orgs, and keeps what is known of those that stay. Changes nothing if there are none.
-    pub fn set_orgs(&mut self, orgs: &[OrgId]) {
-        let of = |org: &OrgId| {
-            let known = self.iter().find(|sources| sources.org == *org);
-            known.cloned().unwrap_or_else(|| OrgSources { org: *org, ..OrgSources::default() })
+    pub fn set_orgs(&mut self, orgs: Vec<(OrgId, KnownOrg)>) {
+        let of = |(org, known): (OrgId, KnownOrg)| {
+            let before = self.iter().find(|sources| sources.known.key == known.key).cloned();
+            OrgSources { org, known, ..before.unwrap_or_default() }
         };
-        let mut all = orgs.iter().map(of).collect::<Vec<_>>().into_iter();
+        let mut all = orgs.into_iter().map(of).collect::<Vec<_>>().into_iter();
         if let Some(first) = all.next() {
             *self = Self { first, others: all.collect() };
         }
@@ -105,12 +107,16 @@ impl Sources {
 mod tests {
     use super::*;
 
+    fn org(number: u8) -> (OrgId, KnownOrg) {
+        (OrgId(number), KnownOrg::unnamed(&format!("example{number}.okta.com")))
+    }
+
     #[test]
     fn all_orgs_together_are_complete_since_the_last_of_them_is() {
         let at = |hour: i64| Timestamp::from_second(hour * 3600).ok();
         let mut sources = Sources::default();
         assert_eq!(sources.complete_since(), None);
-        sources.set_orgs(&[OrgId(0), OrgId(1)]);
+        sources.set_orgs(vec![org(0), org(1)]);
         for (org, since, count) in [(0, 2, 3), (1, 5, 4)] {
             assert_eq!(sources.complete_since(), None, "one of them is not");
             let unreadable = Unreadable { count, first: at(since), last: at(since) };
@@ -127,13 +133,17 @@ mod tests {
     fn what_is_known_of_an_org_stays_when_others_come() {
         let mut sources = Sources::default();
         assert_eq!((sources.iter().count(), sources.is_several()), (1, false));
+        sources.set_orgs(vec![org(0)]);
         sources.of_mut(OrgId(0)).unwrap().board.set(Part::Poll, Pulse::Live);
-        sources.set_orgs(&[OrgId(2), OrgId(0)]);
+        sources.set_orgs(vec![org(2), org(0)]);
         assert!(sources.is_several() && sources.of(OrgId(1)).is_none());
         assert_eq!(sources.first().org, OrgId(2));
         assert_eq!(*sources.of(OrgId(0)).unwrap().board.get(Part::Poll), Pulse::Live);
         assert_eq!(*sources.of(OrgId(2)).unwrap().board.get(Part::Poll), Pulse::Off);
-        sources.set_orgs(&[]);
+        sources.set_orgs(Vec::new());
         assert_eq!(sources.iter().count(), 2);
+        // The journal gave the org another number.
+        sources.set_orgs(vec![(OrgId(7), org(0).1)]);
+        assert_eq!((sources.first().org, sources.first().board.get(Part::Poll)), (OrgId(7), &Pulse::Live));
     }
 }

@@ -44,7 +44,7 @@ fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Offline(offline) => arrivals::offline(model, *offline),
         Msg::Changed(page) => arrivals::changed(model, &page),
         Msg::Cut { after, to, kept } => arrivals::cut(model, after, to, &kept),
-        Msg::OrgsInUse(orgs) => quietly(|| model.sources.set_orgs(&orgs)),
+        Msg::OrgsInUse(orgs) => quietly(|| model.sources.set_orgs(orgs)),
         Msg::Board(org, board) => arrivals::board(model, org, *board),
         Msg::Coverage(org, coverage) => arrivals::coverage(model, org, coverage),
         Msg::Record(seq, consent) => detail::record(model, seq, consent),

@@ -1,7 +1,7 @@
 //! Turns the journal's content and changes into messages, in the same way at the start, live and when catching up.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::future::select_all;
 use tokio::sync::{mpsc, watch};
@@ -28,6 +28,8 @@ pub struct Source {
     asked: Rev,
     /// The number that changed with the last commit whose coverage was read.
     version: Option<i64>,
+    /// The same for the orgs.
+    orgs_version: Option<i64>,
     sorting: Option<Sorting>,
     answers: Option<mpsc::Receiver<Answer>>,
     /// An answer received by `moved` that `pull` has not yet handled.
@@ -40,26 +42,35 @@ pub struct Source {
 #[derive(Debug)]
 struct OrgInUse {
     org: KnownOrg,
+    /// The number in the journal. While the journal does not know the org, it is one that no journal gives.
     id: OrgId,
     board: watch::Receiver<Board>,
     told_board: Option<Board>,
     told_coverage: Option<Coverage>,
 }
 
-/// The labels of a journal's orgs by number, to be put into consents.
+/// The labels of a journal's orgs by number, to be put into consents. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct OrgLabels(Arc<[Option<Arc<str>>]>);
+pub(super) struct OrgLabels(Arc<RwLock<Vec<Option<Arc<str>>>>>);
 
 impl OrgLabels {
     pub(super) fn of(orgs: &Orgs) -> Self {
+        let labels = Self::default();
+        labels.set(orgs);
+        labels
+    }
+
+    fn set(&self, orgs: &Orgs) {
         let label = |org: &KnownOrg| Some(org.label()).filter(|label| !label.is_empty()).map(Arc::from);
-        Self(orgs.all().iter().map(label).collect())
+        let labels = orgs.all().iter().map(label).collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = labels;
     }
 
     /// Reads a stored consent again, with the label of its org.
     pub(super) fn restored(&self, stored: &Stored) -> Consent {
         let mut consent = okta::restore(stored);
-        consent.org = self.0.get(stored.org.index()).cloned().flatten();
+        let labels = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        consent.org = labels.get(stored.org.index()).cloned().flatten();
         consent
     }
 }
@@ -205,13 +216,15 @@ impl Source {
             phase: Phase::Starting,
             asked: Rev(0),
             version: None,
+            orgs_version: None,
             sorting: None,
             answers: None,
             received: None,
             orgs: Orgs::default(),
             labels: OrgLabels::default(),
         };
-        source.find_orgs();
+        source.set_orgs(Orgs::default());
+        source.refresh();
         source
     }
 
@@ -222,25 +235,45 @@ impl Source {
         self
     }
 
-    /// Reads the orgs of the journal, with the names of the configuration. Returns whether they have changed. A journal
-    /// whose orgs cannot be read has those of the configuration.
-    fn find_orgs(&mut self) -> bool {
-        let known = self.reader.orgs().unwrap_or_else(|error| {
-            tracing::warn!(%error, "The orgs of the journal could not be read.");
-            Orgs::default()
-        });
-        let ours: Vec<KnownOrg> = self.in_use.iter().map(|org| org.org.clone()).collect();
-        let (orgs, numbers) = known.with(&ours);
-        if orgs == self.orgs {
+    /// Reads the orgs of the journal again if another process has written to it. Must come after rows were read and before
+    /// their orgs are looked up: the orgs of a row are stored before the row.
+    pub(super) fn refresh(&mut self) -> bool {
+        let version = self.reader.data_version().ok();
+        if version.is_some() && version == self.orgs_version {
             return false;
         }
-        self.labels = OrgLabels::of(&orgs);
-        self.orgs = orgs;
-        for (org, id) in self.in_use.iter_mut().zip(numbers) {
-            org.id = id;
-            (org.told_board, org.told_coverage) = (None, None);
+        match self.reader.orgs() {
+            Ok(known) => {
+                self.orgs_version = version;
+                self.set_orgs(known)
+            }
+            // What is known stays. The rows are of the same database, so their error is reported.
+            Err(error) => {
+                tracing::warn!(%error, "The orgs of the journal could not be read.");
+                false
+            }
         }
-        true
+    }
+
+    /// Sets the orgs of the journal, with the names of the configuration. Returns whether they have changed.
+    fn set_orgs(&mut self, known: Orgs) -> bool {
+        let ours: Vec<KnownOrg> = self.in_use.iter().map(|org| org.org.clone()).collect();
+        let count = known.len();
+        let (orgs, numbers) = known.with(&ours);
+        let mut has_changed = orgs != self.orgs;
+        for (place, (org, id)) in self.in_use.iter_mut().zip(numbers).enumerate() {
+            let is_known = id.index() < count;
+            let id = if is_known { id } else { OrgId(u8::MAX - u8::try_from(place).unwrap_or(u8::MAX)) };
+            has_changed |= std::mem::replace(&mut org.id, id) != id;
+        }
+        if has_changed {
+            self.labels.set(&Orgs::new(orgs.all()[..count].to_vec()));
+            self.orgs = orgs;
+            for org in &mut self.in_use {
+                (org.told_board, org.told_coverage) = (None, None);
+            }
+        }
+        has_changed
     }
 
     /// Returns the orgs of the journal.
@@ -260,7 +293,8 @@ impl Source {
 
     /// Returns the label of an org to put before what is said of it, or `None` if this process works for one org only.
     pub(super) fn heading(&self, org: OrgId) -> Option<&str> {
-        (self.in_use.len() > 1).then(|| self.orgs.label(org))
+        let own = self.in_use.iter().find(|own| own.id == org).filter(|_| self.in_use.len() > 1);
+        own.map(|own| own.org.label())
     }
 
     /// Reads what the journal covers of an org.
@@ -313,7 +347,7 @@ impl Source {
 
     fn tell_orgs(&self, msgs: &mut Vec<Msg>) {
         msgs.push(Msg::Orgs(self.orgs.clone()));
-        msgs.push(Msg::OrgsInUse(self.in_use().collect()));
+        msgs.push(Msg::OrgsInUse(self.in_use.iter().map(|org| (org.id, org.org.clone())).collect()));
     }
 
     fn try_pull(&mut self, msgs: &mut Vec<Msg>) -> Result<bool, ReadError> {
@@ -374,7 +408,7 @@ impl Source {
 
     /// Tells the orgs if another process added one or renamed one. That is a change of the journal.
     fn tell_new_orgs(&mut self, msgs: &mut Vec<Msg>) {
-        if self.find_orgs() {
+        if self.refresh() {
             self.tell_orgs(msgs);
         }
     }
@@ -468,6 +502,13 @@ impl Source {
     /// Returns the reader, for access to more than a row's line.
     pub fn reader(&mut self) -> &mut Reader {
         &mut self.reader
+    }
+
+    /// Reads whole rows above a number, at most `n`, in rising order.
+    pub(super) fn records_after(&mut self, seq: Seq, n: usize) -> Result<Vec<Stored>, ReadError> {
+        let records = self.reader.records_after(seq, n)?;
+        self.refresh();
+        Ok(records)
     }
 
     /// Returns the current status of the parts of each org in use, and marks it as seen.

@@ -79,20 +79,20 @@ fn several(model: &Model, theme: &Theme, pen: &mut Pen<'_>, width: u16) {
             None if sources.board.get(Part::Readiness).fault().is_some() => ("NOT PROBED", Role::Wait),
             None => ("not probed yet", Role::Dim),
         };
-        let words = format!("{} {words}", model.rows.orgs().label(sources.org));
+        let words = format!("{} {words}", sources.known.label());
         Cell { words: [words.clone(), words.clone(), words], role, rank: rank(role) }
     };
     let mut cells: Vec<Cell> = model.sources.iter().map(cell).collect();
     cells.sort_by_key(|cell| std::cmp::Reverse(cell.rank));
     let all = cells.len();
-    let more = format!("+{all} (5)");
+    let more = format!("+{all}, page 5");
     let cells = fit(cells, width.saturating_sub(text::width(&more) + text::width(dot) + 1), text::width(dot));
     for (at, (words, role)) in cells.iter().enumerate() {
         pen.put(0, if at == 0 { " " } else { dot }, Role::Dim);
         pen.put(0, words, *role);
     }
     if cells.len() < all {
-        pen.put(0, &format!("{dot}+{} (5)", all - cells.len()), Role::Dim);
+        pen.put(0, &format!("{dot}+{}, page 5", all - cells.len()), Role::Dim);
     }
 }
 

@@ -47,15 +47,14 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     coverage(model, &mut pen, dot);
 }
 
-/// Writes how many of several orgs are polled, and which are not and why: `3 orgs: preview down: 401 token, 2 live`.
+/// Writes how many of several orgs are polled, and which are not and why: `3 orgs: preview 401 bad credentials, 2 live`.
 fn polls(model: &Model, pen: &mut Pen<'_>) {
     pen.put(0, &format!("{} orgs: ", model.sources.iter().count()), Role::Text);
     let is_faulty = |sources: &&OrgSources| sources.board.get(Part::Poll).fault().is_some();
     let mut gap = "";
     for sources in model.sources.iter().filter(is_faulty) {
         let pulse = sources.board.get(Part::Poll);
-        let label = model.rows.orgs().label(sources.org);
-        pen.put(0, &format!("{gap}{label} "), Role::Text);
+        pen.put(0, &format!("{gap}{} ", sources.known.label()), Role::Text);
         pen.put(0, &words(model, pulse), role(pulse));
         gap = ", ";
     }
@@ -75,8 +74,8 @@ fn polls(model: &Model, pen: &mut Pen<'_>) {
 }
 
 /// Returns the label of an org for a heading, or `None` if this process works for one org only.
-pub(super) fn heading<'m>(model: &'m Model, sources: &OrgSources) -> Option<&'m str> {
-    model.sources.is_several().then(|| model.rows.orgs().label(sources.org))
+pub(super) fn heading<'m>(model: &Model, sources: &'m OrgSources) -> Option<&'m str> {
+    model.sources.is_several().then(|| sources.known.label())
 }
 
 /// Writes the status of files, if rows come from files.

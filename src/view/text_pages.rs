@@ -139,10 +139,10 @@ impl SourcesPage<'_> {
 
     /// Adds the heading of an org's section.
     fn heading(&mut self, sources: &OrgSources) {
-        let orgs = self.model.rows.orgs();
-        let words = match orgs.get(sources.org) {
-            Some(org) if org.name.is_some() => format!("{}, {}", org.label(), org.host),
-            _ => orgs.label(sources.org).to_owned(),
+        let org = &sources.known;
+        let words = match &org.name {
+            Some(name) => format!("{}, {}", name.as_str(), org.host),
+            None => org.host.to_string(),
         };
         self.lines.push(Vec::new());
         self.lines.push(vec![(words, Role::Title)]);

@@ -119,12 +119,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     pen.put_right(0, &right);
 }
 
-/// Returns the state of a list that follows the newest row: `LIVE`, `STALE` if the poll of every org is down, which needs
-/// the user to fix it, or how many of several orgs are polled without a fault.
+/// Returns the state of a list that follows the newest row: `LIVE`, `STALE` if no org is polled and the user must fix one, or
+/// how many of several orgs are polled without a fault.
 fn live(model: &Model) -> Cow<'static, str> {
     let pulses = || model.sources.iter().map(|sources| sources.board.get(Part::Poll));
     let (all, well) = (pulses().count(), pulses().filter(|pulse| pulse.fault().is_none()).count());
-    if pulses().all(|pulse| matches!(pulse, Pulse::Down(_))) {
+    let are_down = pulses().filter(|pulse| matches!(pulse, Pulse::Down(_))).count();
+    if are_down > 0 && well == 0 {
         "STALE".into()
     } else if all > 1 && well < all {
         format!("LIVE {well}/{all}").into()

@@ -90,7 +90,8 @@ async fn of_orgs(orgs: &[(&str, &str)]) -> Value {
     let mut rig = Rig::start_with_snapshots(backlog(60), auto, 140, 40).await;
     let org =
         |(host, name): &(&str, &str)| KnownOrg { name: OrgName::parse(name).ok(), ..KnownOrg::unnamed(host) };
-    rig.tell(Msg::Orgs(Orgs::new(orgs.iter().map(org).collect())));
+    let known: Vec<KnownOrg> = orgs.iter().map(org).collect();
+    rig.tell(Msg::Orgs(Orgs::new(known.clone())));
     let at = |text: &str| text.parse().expect("a time");
     let gap = Gap {
         from: at("2026-03-02T00:00:00Z"),
@@ -103,7 +104,7 @@ async fn of_orgs(orgs: &[(&str, &str)]) -> Value {
         late: 3,
         ..Coverage::default()
     };
-    rig.tell(Msg::OrgsInUse((0..orgs.len() as u8).map(OrgId).collect()));
+    rig.tell(Msg::OrgsInUse((0..).map(OrgId).zip(known).collect()));
     for org in 0..orgs.len() as u8 {
         rig.tell(Msg::Coverage(OrgId(org), coverage.clone()));
     }

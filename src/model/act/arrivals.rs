@@ -212,8 +212,7 @@ pub(in crate::model) fn board(model: &mut Model, org: OrgId, board: Board) -> Ve
     if let (Some(before), Some(now)) = (&sources.board.readiness, &board.readiness)
         && let Some(text) = now.news_since(before)
     {
-        let label = model.rows.orgs().label(org);
-        let text = if is_several { format!("{label}: {text}") } else { text };
+        let text = if is_several { format!("{}: {text}", sources.known.label()) } else { text };
         model.notice = Some(Notice::plain(text));
     }
     sources.board = board;

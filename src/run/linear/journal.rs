@@ -103,7 +103,7 @@ impl Book for JournalBook<'_> {
             return Ok(news);
         }
         self.marked.refresh();
-        let records = self.source.reader().records_after(self.seen, BATCH)?;
+        let records = self.source.records_after(self.seen, BATCH)?;
         self.seen = records.last().map_or(self.seen, |last| last.seq);
         let listed = records.iter().filter(|stored| self.source.lists(stored.org));
         news.extend(listed.map(|stored| News::Came(Box::new(self.noted(stored)))));
@@ -149,7 +149,8 @@ impl Book for JournalBook<'_> {
             let prefix = self.source.heading(org).map_or(String::new(), |label| format!("{label}: "));
             let coverage = self.source.coverage(org)?;
             let complete = match coverage.complete_since {
-                Some(since) => format!("Complete since {since:.0}."),
+                Some(since) if coverage.gaps.is_empty() => format!("Complete since {since:.0}."),
+                Some(since) => format!("Complete since {since:.0}, but for {} gaps.", coverage.gaps.len()),
                 None => "It is not known yet how far back the journal is complete.".to_owned(),
             };
             let words = std::iter::once(complete).chain(coverage.unreadable.sentence());

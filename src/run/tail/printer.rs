@@ -58,7 +58,8 @@ impl Printer {
     /// Returns whether a duration for `--since` cannot be turned into a time yet, because Okta's time is not known.
     pub(super) fn is_early(&mut self, boards: &[Board], clock: &Clock) -> bool {
         let Some(ago) = self.options.ago else { return false };
-        if boards.iter().any(|board| *board.get(Part::Poll) == Pulse::Starting) {
+        // An org that does not answer does not hold up the others.
+        if boards.iter().all(|board| *board.get(Part::Poll) == Pulse::Starting) {
             return true;
         }
         self.options.ago = None;
@@ -77,7 +78,7 @@ impl Printer {
         let is_held = held_from.is_some();
         self.is_blocked = false;
         'all: loop {
-            let records = source.reader().records_after(self.seen, BATCH).map_err(PrintError::Read)?;
+            let records = source.records_after(self.seen, BATCH).map_err(PrintError::Read)?;
             if records.is_empty() {
                 break;
             }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::consent::{
-    Beside, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, OrgId, Orgs, Person, Rev, RowPage,
-    Seq, SideEvent, Stored, Untrusted, Via,
+    Beside, Consent, Delivery, Doubt, EventId, EventKey, Evidence, KnownOrg, Label, OrgId, Orgs, Person, Rev,
+    RowPage, Seq, SideEvent, Stored, Untrusted, Via,
 };
 use crate::model::{Chord, Copied, Loading, Mark, Marks, Msg, Notice, Offline};
 use crate::okta;
@@ -43,7 +43,7 @@ pub(super) enum Recorded {
         to: Seq,
         kept: Vec<Range>,
     },
-    OrgsInUse(Vec<OrgId>),
+    OrgsInUse(Vec<(OrgId, KnownOrg)>),
     Board(OrgId, Box<Board>),
     Coverage(OrgId, Coverage),
     Record(Seq, Option<Box<RecordedConsent>>),
