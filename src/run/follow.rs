@@ -19,6 +19,8 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 /// How often a follower checks whether a process still holds the journal. A take-over may take five seconds
 /// in all. The check reads two small files and wakes no disk.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long a follower waits for one that works for more orgs to take over before it does.
+const FEWER_WAIT: Duration = Duration::from_secs(2);
 /// How long to wait after a take-over failed before the next attempt.
 const TRY_EVERY: Duration = Duration::from_secs(5);
 
@@ -37,6 +39,10 @@ pub(super) struct Follower {
     version: Option<i64>,
     /// In the order of the plan.
     orgs: Vec<FollowedOrg>,
+    /// Whether this process works for every org that the process which writes polls.
+    has_all: bool,
+    /// The uptime at which this process found that none writes, if it is not one that has all orgs.
+    nobody_since: Option<Duration>,
     tries_at: Duration,
 }
 
@@ -84,6 +90,8 @@ impl Follower {
             holder,
             held_since: up,
             version: None,
+            has_all: true,
+            nobody_since: None,
             tries_at: up,
         }
     }
@@ -114,6 +122,7 @@ impl Follower {
             org.id = known.iter().find(|(_, known)| known.key == parts.org.key).map(|(id, _)| id);
             org.is_polled = org.id.is_some_and(|id| polled.contains(&id));
         }
+        self.has_all = polled.iter().all(|id| self.orgs.iter().any(|org| org.id == Some(*id)));
         Ok(())
     }
 
@@ -201,6 +210,11 @@ impl Follower {
                 }
                 Some(self.orgs.iter().map(|org| self.standing(org, is_stopped, up)).collect())
             }
+            Ok(Holder::Nobody) if !self.has_all && self.nobody_since.is_none() => {
+                self.nobody_since = Some(up);
+                self.tries_at = self.tries_at.max(up + FEWER_WAIT);
+                Some(self.orgs.iter().map(|org| org.standing.clone()).collect())
+            }
             Ok(Holder::Nobody) if up < self.tries_at => {
                 Some(self.orgs.iter().map(|org| org.standing.clone()).collect())
             }
@@ -234,7 +248,8 @@ impl Follower {
     /// first.
     fn take_over(&mut self) -> Result<bool, Why> {
         for (org, parts) in self.orgs.iter().zip(&self.parts.orgs) {
-            let Some(id) = org.id else { continue };
+            // The bookmark of an org that the other process did not poll is from an earlier configuration.
+            let Some(id) = org.id.filter(|_| org.is_polled) else { continue };
             let stored = self.reader.bookmark(id).map_err(|error| Why::Failed(Box::new(error.fault())))?;
             let ours = parts.poll.query();
             if let Some(stored) = stored.filter(|stored| stored.query != ours) {
@@ -276,6 +291,7 @@ impl Follower {
     }
 
     fn changes_to(&mut self, holder: String) {
+        self.nobody_since = None;
         self.held_since = self.parts.clock.uptime();
         self.tries_at = self.held_since;
         drop(self.role.set(State::Follows(holder.clone())));
@@ -533,9 +549,16 @@ mod tests {
         let pulses: Vec<Pulse> =
             follower.parts.orgs.iter().map(|org| org.board.borrow().get(Part::Poll).clone()).collect();
         assert!(pulses[0].fault().is_none() && pulses[1].fault().is_some(), "{pulses:?}");
-        // The other org is polled from the take-over on.
+        // The other org is polled from the take-over on. A follower that works for fewer orgs than the process that wrote
+        // lets others go first.
         rig.ends().await;
+        let mut fewer = rig.follower_of(rig.clock.clone(), &[]);
+        fewer.begin().unwrap();
+        fewer.has_all = false;
+        assert!(fewer.look().is_some());
         assert_eq!(follower.look(), None);
+        rig.clock.advance(FEWER_WAIT);
+        assert!(fewer.look().is_some_and(|standings| matches!(standings[0], Standing::Polls(_))));
         let writing = follower.role.set(State::Follows(String::new()));
         let State::Writes(writing) = writing else { panic!("it writes") };
         assert_eq!(writing.orgs.iter().map(|org| org.journal.org().0).collect::<Vec<_>>(), [0, 1]);

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use super::coverage::Watcher;
 use super::source::damaged_words;
-use super::standing::named;
+use super::standing::{Standing, named};
 use super::stdio::{note, say};
 use super::{AutoPlan, Feed, Source};
 use crate::clock::Clock;
-use crate::consent::OrgId;
+use crate::consent::{OrgId, Seq};
 use crate::exit::{Exit, Signal};
 use crate::export::Lines;
 use crate::journal::ReadError;
@@ -66,6 +66,9 @@ async fn take_snapshots(plan: &AutoPlan, clock: &Clock) -> Infallible {
     }
 }
 
+/// How long a process that has just begun to write has to note which orgs it polls.
+const NOTED_WITHIN: Duration = Duration::from_secs(2);
+
 /// What a run knows of one org.
 struct OrgRun {
     org: OrgId,
@@ -97,10 +100,13 @@ impl OrgRun {
     /// Takes the state of the org's parts.
     fn look(&mut self, board: &Board, options: &TailOptions) {
         let pulse = board.get(Part::Poll);
+        // A run with other orgs goes on without one that has no way to its log.
+        let has_no_way = !self.prefix.is_empty() && !self.had_answer && matches!(pulse, Pulse::Down(_));
         self.is_read |= options.once && matches!(pulse, Pulse::Live);
-        self.given_up = worst(board)
-            .filter(|_| !self.is_read)
-            .and_then(|fault| Some((gives_up(options, &fault, self.had_answer)?, fault)));
+        self.given_up = worst(board).filter(|_| !self.is_read).and_then(|fault| {
+            let exit = gives_up(options, &fault, self.had_answer);
+            Some((exit.or(has_no_way.then_some(Exit::Failed))?, fault))
+        });
         self.had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
     }
 
@@ -184,13 +190,23 @@ async fn follow(
     let mut hold = Hold::new(printer.options.once && feed.looks_up_persons());
     let mut is_nudged = false;
     let mut progress_at = clock.uptime();
+    // The newest row and the number of orgs that were read to the end of their log.
+    let mut were = (Seq(0), 0);
     loop {
+        source.refresh();
+        for (org, id) in orgs.iter_mut().zip(source.in_use()) {
+            org.org = id;
+        }
         // The boards are read before the rows, so rows that they count as caught up are certainly among them. The same
         // holds for a follower's polling state.
         let boards = source.boards();
+        let last = source.head().last;
         let holder = feed.holder();
         let pollings = orgs.iter().map(|org| source.reader().polling(org.org)).collect::<Result<Vec<_>, _>>();
         let pollings = pollings.map_err(|error| unread(&error))?;
+        let polled = source.reader().orgs_of_writer().map_err(|error| unread(&error))?;
+        // A process that has just begun to write has noted which orgs it polls within a moment.
+        let is_asked = printer.options.once && clock.uptime().saturating_sub(began) >= NOTED_WITHIN;
         let before = printer.seen;
         let covered = coverage.as_mut().map_or(Ok(Vec::new()), |watcher| watcher.look(&source, &boards));
         printer.options.marked.refresh();
@@ -201,13 +217,7 @@ async fn follow(
         // A run that gives up prints the rows it has, with or without their persons.
         let is_read = orgs.iter().all(|org| org.is_read || org.is_whole || org.is_over());
         let asked = orgs.iter().zip(&boards).filter(|(org, _)| !org.is_over());
-        hold.look(
-            asked.map(|(_, board)| board.persons),
-            source.head().last,
-            is_read,
-            gives_up,
-            clock.uptime(),
-        );
+        hold.look(asked.map(|(_, board)| board.persons), last, is_read, gives_up, clock.uptime());
         let printed = if printer.is_early(&boards, clock) {
             Ok(true)
         } else {
@@ -226,9 +236,12 @@ async fn follow(
         }
         // The coverage lines come after the rows that they cover.
         covered.map_err(|error| unread(&error))?.iter().for_each(|line| say(line));
-        if printer.seen != before {
+        // The hold for persons, once everything is read, has a time limit of its own.
+        let now_read = orgs.iter().filter(|org| org.is_read).count();
+        if printer.seen != before || (last, now_read) != were || now_read == orgs.len() {
             progress_at = clock.uptime();
         }
+        were = (last, now_read);
         for (org, board) in orgs.iter_mut().zip(&boards) {
             if !printer.options.once && matches!(board.get(Part::Poll), Pulse::Live | Pulse::Elsewhere(_)) {
                 let words =
@@ -242,6 +255,15 @@ async fn follow(
         for ((org, board), polling) in orgs.iter_mut().zip(&boards).zip(pollings) {
             let pulse = board.get(Part::Poll);
             is_end &= match &holder {
+                Some(holder) if is_asked && !polled.contains(&org.org) => {
+                    let fault = Standing::NotThisOrg(holder.clone()).fault(holder, polling);
+                    let words = |fault: Fault| {
+                        format!("{} The output may be incomplete. {}", fault.what, fault.remedy)
+                    };
+                    (org.is_whole, org.stuck) =
+                        (false, Some((Exit::Failed, fault.map(words).unwrap_or_default())));
+                    true
+                }
                 Some(holder) => {
                     let asked = (printer.options.once, printer.options.until);
                     let ended = follower_ends(asked, holder, pulse, polling, began, clock);
@@ -249,7 +271,10 @@ async fn follow(
                         ended.map_or_else(|why| (false, Some(why)), |is_whole| (is_whole, None));
                     org.is_whole || org.is_over()
                 }
-                None => org.is_read || ends(&printer.options, board) || org.is_over(),
+                None => {
+                    org.stuck = None;
+                    org.is_read || ends(&printer.options, board) || org.is_over()
+                }
             };
         }
         let gives_up = orgs.iter().all(OrgRun::is_over);
@@ -260,24 +285,19 @@ async fn follow(
         }
         // Keep waiting only if a row is held back.
         if is_end && !gives_up && !(hold.is_held && printer.is_blocked) {
-            if printer.options.once && damaged_told > 0 {
-                let words = "This run exits with 1, because damaged rows were left out.";
-                return Err((Exit::Failed, words.to_owned()));
-            }
-            return end(&orgs, &source, &printer.options);
+            let words = "This run exits with 1, because damaged rows were left out.";
+            let damaged = printer.options.once && damaged_told > 0;
+            return end(&orgs, &source, &printer.options, damaged.then_some(words));
         }
         if let Some(holder) = holder.as_ref().filter(|holder| follows.as_ref() != Some(holder)) {
             note(&format!("{} writes this journal now; its rows are followed read-only.", named(holder)));
         }
         follows = holder;
         if gives_up {
-            return end(&orgs, &source, &printer.options);
+            return end(&orgs, &source, &printer.options, None);
         }
         for (org, board) in orgs.iter_mut().zip(&boards) {
             org.tell(board);
-            if !org.is_read && *board.get(Part::Poll) == Pulse::Live {
-                progress_at = clock.uptime();
-            }
         }
         if !is_nudged && printer.options.until.is_some_and(|until| clock.sure() >= until) {
             // The last poll was before that time, so poll once more.
@@ -285,17 +305,16 @@ async fn follow(
             feed.nudge();
         }
         if printer.options.once && clock.uptime().saturating_sub(progress_at) >= PATIENCE {
-            return Err((
-                Exit::Failed,
-                "No progress for 60 seconds, so this run stops. What was received is stored.".to_owned(),
-            ));
+            let words = "No progress for 60 seconds, so this run stops. What was received is stored.";
+            return end(&orgs, &source, &printer.options, Some(words));
         }
         let wake = wake_at(&printer.options, clock, progress_at, follows.is_some().then_some(began));
         if is_end {
             // The log is read, so the time limit for the persons starts now.
             hold.begin(clock.uptime());
         }
-        let wake = [wake, hold.until].into_iter().flatten().min();
+        let noted_at = Some(began + NOTED_WITHIN).filter(|at| follows.is_some() && *at > clock.uptime());
+        let wake = [wake, hold.until, noted_at].into_iter().flatten().min();
         tokio::select! {
             biased;
             stop = signals.stop() => return Ok(Exit::Signal(match stop {
@@ -324,12 +343,19 @@ fn tell_notes(orgs: &[OrgRun], boards: &[Board], before: &[String]) -> Vec<Strin
     all
 }
 
-/// Returns the result of a run: a refusal before another failure, and that before success.
-fn end(orgs: &[OrgRun], source: &Source, options: &TailOptions) -> Result<Exit, (Exit, String)> {
+/// Returns the result of a run: a refusal before another failure, and that before success. `why` says why the output is
+/// not whole, if it is not.
+fn end(
+    orgs: &[OrgRun],
+    source: &Source,
+    options: &TailOptions,
+    why: Option<&str>,
+) -> Result<Exit, (Exit, String)> {
     let mut failed: Vec<(Exit, String)> =
         orgs.iter().filter(|org| org.is_over()).filter_map(OrgRun::last_words).collect();
-    for org in orgs.iter().filter(|org| !org.is_over()) {
-        if let Err((exit, words)) = org.unreadable.end(source, org.org, options) {
+    failed.extend(why.map(|words| (Exit::Failed, words.to_owned())));
+    for org in orgs.iter().filter(|org| !org.is_over() && why.is_none()) {
+        if let Err((exit, words)) = org.unreadable.end(source, (org.org, &org.prefix), options) {
             failed.push((exit, format!("{}{words}", org.prefix)));
         }
     }

@@ -36,7 +36,7 @@ impl Unread {
         Ok(found.sentence().filter(|_| is_news))
     }
 
-    /// Returns the result of a run that has printed everything readable of an org.
+    /// Returns the result of a run that has printed everything readable of an org. The prefix comes before its sentences.
     ///
     /// # Errors
     /// With `--once`, returns an exit code and a sentence for stderr if new records were unreadable, unless
@@ -44,7 +44,7 @@ impl Unread {
     pub(super) fn end(
         &self,
         source: &Source,
-        org: OrgId,
+        (org, prefix): (OrgId, &str),
         options: &TailOptions,
     ) -> Result<(), (Exit, String)> {
         let found =
@@ -53,7 +53,7 @@ impl Unread {
             return Ok(());
         };
         if options.allow_unreadable {
-            note(&words);
+            note(&format!("{prefix}{words}"));
             return Ok(());
         }
         let ended = "This run exits with 1, because its output may be incomplete; with --allow-unreadable it exits \
