@@ -120,8 +120,12 @@ fn rows_of_two_orgs_are_kept_apart_in_every_command() {
     // The journal is that of both, so what one of them is asked for is there.
     let one = rig.good(&[&ONCE[..], &["--org", "prod"]].concat());
     assert_eq!(counts(&one), both[1..]);
-    let old = rig.good(&["backfill", "--since", "89d"]);
-    assert_eq!(old, "");
+    let old = rig.run(&["backfill", "--since", "89d"], [TOKEN; 2]);
+    for org in ["prod", "preview"] {
+        let complete = format!("consentwatch: {org}: Nothing to fetch: the journal is complete since ");
+        assert!(old.err.contains(&complete), "{}", old.err);
+    }
+    assert_eq!(old.code, Some(0), "{}", old.err);
 }
 
 #[test]
@@ -135,7 +139,7 @@ fn an_org_that_fails_holds_up_no_other() {
     let missing = rig.run(&ONCE, [TOKEN, ""]);
     assert_eq!((missing.code, counts(&missing.out).len()), (Some(1), 1), "{}", missing.err);
     assert!(
-        missing.err.contains("preview: The API token cannot be read from the variable PREVIEW"),
+        missing.err.contains("consentwatch: preview: The API token cannot be read from the variable PREVIEW"),
         "{}",
         missing.err
     );
@@ -172,7 +176,8 @@ fn a_screen_shows_both_and_says_of_which_it_speaks() {
             "LIVE 1/2",
             "2 orgs: preview 401 bad credentials",
             ", 1 live",
-            "preview CREDENTIALS REFUSED · prod READY",
+            "preview CREDENTIALS REFUSED",
+            "prod READY",
         ]
         .iter()
         .all(|words| shown.has(words))
@@ -205,8 +210,9 @@ fn each_org_has_its_own_path_and_secret_of_the_hook() {
     let mut command = rig.command(&["collect", "--listen", "127.0.0.1:0", "--log-file=log"], [TOKEN; 2]);
     let process = Process::start(command.envs([("HOOK_PROD", prod), ("HOOK_PREVIEW", preview)]));
     process.wait("both", |said| {
-        said.err
-            .contains("prod: poll live. hook live. preview: poll live. hook live. journal live.")
+        ["prod: poll live. hook live.", "preview: poll live. hook live.", "consentwatch: journal live."]
+            .iter()
+            .all(|words| said.err.contains(words))
             .then_some(())
     });
     let log = fs::read_to_string(rig.sandbox.path("log")).expect("a log");

@@ -12,6 +12,11 @@ pub(super) fn prune(cli: &Cli, flags: &flags::Prune) -> Result<Exit, Ended> {
     let ready = run::ready(&config).map_err(usage)?;
     let (keep_days, keep_rows) = (config.journal.keep_days, config.journal.keep_rows);
     let keep = Settings { keep_days, keep_rows, ..Settings::default() };
+    if ready.only_these_orgs {
+        return Err(usage(
+            "prune removes old rows of every org of the journal. Nothing was removed. Leave --org out.",
+        ));
+    }
     announce(&ready);
     run::prune(&ready.dir, keep, flags.yes, &Clock::system())
 }

@@ -166,6 +166,13 @@ impl Layers {
                 Ok(name) => self.target(self.url_of(&name)?, "file"),
                 Err(_) => self.target(text, "flag"),
             };
+            // A host without a scheme is that of the listed org, whatever its scheme.
+            let listed =
+                target.place.and_then(|place| self.tables.get(place)).filter(|_| !text.contains("://"));
+            let target = match listed.and_then(|table| table.layer.url.as_deref()) {
+                Some(url) => self.target(url, "file"),
+                None => target,
+            };
             if targets.iter().all(|known| known.host != target.host) {
                 targets.push(target);
             }

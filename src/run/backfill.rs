@@ -47,7 +47,7 @@ pub async fn backfill(
     }
     let mut signals = Signals::listen()
         .map_err(|error| (Exit::Failed, format!("Signal handlers cannot be installed: {error}.")))?;
-    let mut failed: Vec<(Exit, String)> = Vec::new();
+    let mut worst = Exit::Done;
     let orgs: Vec<OrgId> = source.in_use().collect();
     for (place, org) in orgs.into_iter().enumerate() {
         let prefix = source.heading(org).map_or(String::new(), |label| format!("{label}: "));
@@ -55,14 +55,14 @@ pub async fn backfill(
         match one.fetch(&mut source, &mut signals).await {
             Ok(Exit::Done) => {}
             Ok(stopped) => return Ok(stopped),
-            Err((exit, words)) => failed.push((exit, format!("{prefix}{words}"))),
+            Err(ended) if prefix.is_empty() => return Err(ended),
+            Err((exit, words)) => {
+                note(&format!("{prefix}{words}"));
+                worst = if worst == Exit::Refused { worst } else { exit };
+            }
         }
     }
-    let Some(exit) = failed.iter().map(|(exit, _)| *exit).max_by_key(|exit| *exit == Exit::Refused) else {
-        return Ok(Exit::Done);
-    };
-    let words: Vec<String> = failed.into_iter().map(|(_, words)| words).collect();
-    Err((exit, words.join("\n")))
+    Ok(worst)
 }
 
 /// The history of one org. The others are polled meanwhile.
@@ -86,7 +86,7 @@ impl OneOrg<'_> {
     async fn fetch(&self, source: &mut Source, signals: &mut Signals) -> Result<Exit, (Exit, String)> {
         let Self { place, org, goal, feed, clock, tasks, .. } = *self;
         let failed = |fault: &Fault| (Exit::Failed, fault.to_string());
-        let mut teller = Teller::new();
+        let mut teller = Teller::new(self.prefix);
         let mut trouble = Trouble::default();
         let mut progress: Option<watch::Receiver<Progress>> = None;
         loop {
@@ -217,6 +217,8 @@ impl Trouble {
 /// Prints the progress: on a terminal one line that is rewritten, elsewhere a new line each time the complete range
 /// grows.
 struct Teller {
+    /// What comes before each line; empty if there is only one org.
+    prefix: String,
     to_terminal: bool,
     told: String,
     next_at: Duration,
@@ -226,13 +228,13 @@ struct Teller {
 }
 
 impl Teller {
-    fn new() -> Self {
-        let to_terminal = io::stderr().is_terminal();
-        Self { to_terminal, told: String::new(), next_at: Duration::ZERO, is_waiting: false, open: 0 }
+    fn new(prefix: &str) -> Self {
+        let (prefix, to_terminal) = (prefix.to_owned(), io::stderr().is_terminal());
+        Self { prefix, to_terminal, told: String::new(), next_at: Duration::ZERO, is_waiting: false, open: 0 }
     }
 
     fn tell(&mut self, seen: &Progress, up: Duration) {
-        let how_far = format!("backfill: complete since {:.0}", seen.whole_from);
+        let how_far = format!("{}backfill: complete since {:.0}", self.prefix, seen.whole_from);
         if !self.to_terminal {
             if self.told != how_far {
                 say(&format!("consentwatch: {how_far}, {}", counted(seen.new, "new consent")));

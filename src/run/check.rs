@@ -235,9 +235,7 @@ fn read(way: &Way) -> Result<Credentials, String> {
         Way::Token(_) => ("The API token", "org.token_command"),
         Way::Service(_) => ("The private key", "org.oauth.private_key_command"),
     };
-    let secret = source
-        .read()
-        .map_err(|error| unreadable(what, source, &error, command, "Fix it, then start again."))?;
+    let secret = source.read().map_err(|error| unreadable(what, source, &error, command, FIX))?;
     credentials(way, &secret).map_err(|error| {
         let file = match (&error, source) {
             (CredentialsError::Key(KeyError::Form), SecretSource::Direct(_)) => {
@@ -302,10 +300,11 @@ impl Ready {
         since: Option<Timestamp>,
         jitter_seed: u64,
     ) -> Result<FeedPlan, String> {
-        let sign_ins = at_once(&self.orgs, |org| org.sign_in(config).map_err(|words| org.named(words)));
-        if let Some(words) = sign_ins.iter().map(|sign_in| sign_in.as_ref().err()).collect::<Option<Vec<_>>>()
-        {
-            let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
+        let sign_ins = at_once(&self.orgs, |org| org.sign_in(config));
+        if sign_ins.iter().all(Result::is_err) {
+            let failed = self.orgs.iter().zip(sign_ins);
+            let words: Vec<String> =
+                failed.filter_map(|(org, sign_in)| Some(org.named(sign_in.err()?))).collect();
             return Err(if words.is_empty() { no_org() } else { words.join("\n") });
         }
         let (mut orgs, mut targets) = (Vec::new(), Vec::new());
@@ -365,16 +364,20 @@ fn at_once<T: Send>(
     on_threads(orgs, read).into_iter().map(|read| read.unwrap_or_else(panicked)).collect()
 }
 
+/// What is said last where a secret cannot be read.
+const FIX: &str = "Fix it, then start again.";
+
 /// Returns the fault of an org whose credentials cannot be used, while others can be polled.
 fn cannot_sign_in(words: &str) -> Fault {
-    let what =
-        words.replace(" Nothing was started, nothing was sent.", "").replace(" Nothing was started.", "");
+    // These are true only if no org can be polled.
+    let ends = [" Nothing was started, nothing was sent.", " Nothing was started.", FIX];
+    let what = ends.iter().fold(words.to_owned(), |what, end| what.replace(end, ""));
     Fault::new(
         Part::Poll,
         "no credentials",
-        &what,
-        "This org is not polled; the others are.",
-        "Then start the program again.",
+        what.trim_end(),
+        "This org is not polled; the others are not affected.",
+        "Fix it, then start the program again.",
     )
 }
 
@@ -399,8 +402,10 @@ impl ReadyOrg {
     /// # Errors
     /// Returns a sentence that says what cannot be used, and why. It never contains a secret.
     pub fn try_out(&self, config: &Config) -> Result<(), String> {
-        let result = self.sign_in(config).and_then(|_| self.hook_secrets(config));
-        result.map(drop).map_err(|words| self.named(words))
+        let secrets = self.sign_in(config).and_then(|_| self.hook_secrets(config));
+        let tried =
+            secrets.and_then(|secrets| secrets.map_or(Ok(()), |_| listener(config, Vec::new()).map(drop)));
+        tried.map_err(|words| self.named(words))
     }
 
     /// Puts the label before a sentence if it may be about one of several orgs.
@@ -449,7 +454,13 @@ impl ReadyOrg {
     /// Reads the credentials, the CA file and the proxy.
     fn sign_in(&self, config: &Config) -> Result<SignIn, String> {
         let Some(way) = &self.settings.way else {
-            return Err(format!("The org has no credentials. Nothing was started. {HOW}"));
+            // The variables would choose one org of the file and leave out the others.
+            let how = if self.is_one_of_several {
+                "Set token_file, token_env, token_command or [org.oauth] below its [[org]]."
+            } else {
+                HOW
+            };
+            return Err(format!("The org has no credentials. Nothing was started. {how}"));
         };
         let route = self.route(config)?;
         Ok(SignIn { route, credentials: read(way)?, renew: Some(way.source().clone()) })

@@ -63,11 +63,16 @@ pub async fn hook(
         if at > 0 {
             out("\n")?;
         }
-        if let Err((exit, words)) = of_org(task, &config, plan, dir, clock).await {
+        let clock = if at == 0 { clock.clone() } else { clock.for_another_org() };
+        if let Err((exit, words)) = of_org(task, &config, (plan, is_several), dir, &clock).await {
             failed.push((exit, format!("{prefix}{words}")));
         }
     }
-    let Some(exit) = failed.iter().map(|(exit, _)| *exit).max_by_key(|exit| *exit == Exit::Refused) else {
+    let Some(exit) = failed
+        .iter()
+        .map(|(exit, _)| *exit)
+        .min_by_key(|exit| (*exit != Exit::Refused, *exit != Exit::Failed))
+    else {
         return Ok(Exit::Done);
     };
     let words: Vec<String> = failed.into_iter().map(|(_, words)| words).collect();
@@ -77,7 +82,7 @@ pub async fn hook(
 async fn of_org(
     task: HookTask,
     config: &Hook,
-    plan: OrgPlan,
+    (plan, is_several): (OrgPlan, bool),
     dir: &Path,
     clock: &Clock,
 ) -> Result<Exit, Ended> {
@@ -86,7 +91,8 @@ async fn of_org(
     let client = OktaClient::new(&org, credentials, &route, clock.clone()).map_err(|error| {
         (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
     })?;
-    let command = HookCommand { client, org, config, clock };
+    let choice = if is_several { format!(" --org {}", plan.org.label()) } else { String::new() };
+    let command = HookCommand { client, org, config, clock, choice };
     match task {
         HookTask::Status => command.status(dir, &plan.org.key).await,
         HookTask::Register { yes } => command.register(yes).await,
@@ -99,6 +105,8 @@ struct HookCommand<'c> {
     org: OrgUrl,
     config: &'c Hook,
     clock: &'c Clock,
+    /// The flag that chooses the org in a command; empty if there is only one.
+    choice: String,
 }
 
 impl HookCommand<'_> {
@@ -130,7 +138,7 @@ impl HookCommand<'_> {
         let own = if self.is_ours(hook) { "  (hook.public_url)" } else { "" };
         let mut line = |name: &str, words: &str| {
             // Writing to a `String` cannot fail.
-            writeln!(text, "{name:<13}{words}").expect("a text takes whatever is written");
+            writeln!(text, "{name:<14}{words}").expect("a text takes whatever is written");
         };
         line("\nhook", &format!("{} {}", hook.name.visible(), hook.id.visible()));
         line("  status", &format!("{state}, {verified}"));
@@ -160,7 +168,7 @@ impl HookCommand<'_> {
         let url = visible(url);
         let ours: Vec<&&EventHook> = hooks.iter().filter(|hook| self.is_ours(hook)).collect();
         match ours.as_slice() {
-            [] => format!("None delivers to {url}. consentwatch hook register creates one."),
+            [] => format!("None delivers to {url}. consentwatch hook register{} creates one.", self.choice),
             ours if ours.iter().any(|hook| hook.is_on()) && self.config.enabled => {
                 format!("Okta delivers to {url}, and hook.enabled is true.")
             }
@@ -168,8 +176,9 @@ impl HookCommand<'_> {
                 format!("Okta delivers to {url}, but nothing listens there: set hook.enabled = true.")
             }
             ours if ours.iter().any(|hook| hook.is_active) => format!(
-                "The hook for {url} is not verified, so nothing is delivered. Run consentwatch hook verify while \
-                 watch or tail runs."
+                "The hook for {url} is not verified, so nothing is delivered. Run consentwatch hook verify{} while \
+                 watch or tail runs.",
+                self.choice
             ),
             _ => format!(
                 "The hook for {url} is not active. An admin can activate it under Workflow, Event Hooks."

@@ -58,7 +58,7 @@ impl OrgParts {
     pub(super) fn new(plan: OrgPlan, place: u64, clock: &Clock) -> Self {
         let OrgPlan { org, mut poll, names, sign_in, readiness } = plan;
         let clock = if place == 0 { clock.clone() } else { clock.for_another_org() };
-        // Orgs must not be asked all in the same moment.
+        // Orgs that fail together are not asked again all in the same moment.
         poll.jitter_seed ^= place << 32;
         let client = sign_in.and_then(|SignIn { credentials, renew, route }| {
             let client = http::OktaClient::new(&poll.org, credentials, &route, clock.clone());
@@ -213,7 +213,7 @@ impl OrgStart<'_> {
             Err(fault) => {
                 let fault = Fault {
                     part: Part::Poll,
-                    doing: "This org is not polled; the others are.".to_owned(),
+                    doing: "This org is not polled; the others are not affected.".to_owned(),
                     ..(**fault).clone()
                 };
                 tracing::warn!(org = org.org.label(), "{fault}");
