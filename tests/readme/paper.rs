@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The documents for users and contributors. The CHANGELOG is not among them, since it may mention removed things.
-pub(crate) const PAPERS: [&str; 8] = [
+pub(crate) const PAPERS: [&str; 9] = [
     "README.md",
     "docs/guide.md",
     "docs/reference.md",
     "docs/security.md",
     "docs/architecture.md",
     "docs/clock.md",
+    "docs/scale.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
 ];
