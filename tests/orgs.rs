@@ -237,3 +237,39 @@ fn each_org_has_its_own_path_and_secret_of_the_hook() {
     assert_eq!(counts(&exported), [("preview".to_owned(), 2), ("prod".to_owned(), 1)], "{exported}");
     assert!(!exported.contains(preview), "a secret in another header is not kept, whichever org's it is");
 }
+
+#[test]
+fn a_follower_takes_no_row_of_an_org_that_comes_for_another() {
+    let rig = Rig::start("");
+    let [prod, preview] = rig.orgs.each_ref().map(|org| &org.url);
+    let third = Sim::start(30, &["--seed", "9"]);
+    let both = fs::read_to_string(rig.sandbox.path(CONFIG)).expect("the configuration");
+    // The collector begins with the first org, and then gets the others.
+    let alone = format!("[[org]]\nname = \"prod\"\nurl = \"{prod}\"\ntoken_env = \"PROD\"\n");
+    fs::write(rig.sandbox.path("collector.toml"), &alone).expect("a file");
+    let config = format!("--config={}", rig.sandbox.path("collector.toml").display());
+    let collect = ["collect", &config, "--since", "90d", "--listen", "127.0.0.1:0"];
+    // A service manager keeps SIGHUP from ending it.
+    let collector = Process::start(&mut rig.command(&collect, [TOKEN; 2]));
+    collector.wait("the first org", |said| said.err.contains("poll live. journal live.").then_some(()));
+    // The follower's second org is the one that comes last, so it may not take the one before for its own.
+    let last = format!("[[org]]\nname = \"last\"\nurl = \"{}\"\ntoken_env = \"PREVIEW\"\n", third.url);
+    // A follower of other events never takes over, not even while the collector starts anew.
+    let follower = alone + &last + "[poll]\nevents = [\"grant\"]\n";
+    fs::write(rig.sandbox.path("follower.toml"), follower).expect("a file");
+    let config = format!("--config={}", rig.sandbox.path("follower.toml").display());
+    let follow = ["tail", &config, "--since", "90d", "--format=json"];
+    let follower = Process::start(&mut rig.command(&follow, [TOKEN; 2]));
+    follower.wait("the rows of the first", |said| (said.lines == rig.total()).then_some(()));
+    fs::write(rig.sandbox.path("collector.toml"), both + &last).expect("a file");
+    collector.signal(Signal::HUP);
+    let all = 2 * rig.total() + third.total();
+    follower.wait("the rows of all", |said| (said.lines == all).then_some(()));
+    follower.signal(Signal::TERM);
+    let counts = counts(&follower.end().out);
+    let [first, second] =
+        [("last", third.total()), ("preview", rig.total())].map(|(org, n)| (org.to_owned(), n));
+    assert_eq!(counts, [first, second, ("prod".to_owned(), rig.total())], "{preview}");
+    collector.signal(Signal::TERM);
+    assert_eq!(collector.end().code, Some(0));
+}
