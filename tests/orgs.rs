@@ -184,6 +184,22 @@ fn a_screen_shows_both_and_says_of_which_it_speaks() {
     });
     one.press(b"q");
     assert_eq!(one.end_restored(), 0);
+
+    // A file says the same of each.
+    let file = rig.sandbox.path("case.json");
+    rig.good(&["export", "-o", &file.to_string_lossy()]);
+    let args = ["open", &file.to_string_lossy()];
+    let mut opened = Terminal::open_in(&rig.sandbox, None, (160, 40), &args, &[], true);
+    opened.wait("what is known of each", |shown| {
+        ["OFFLINE", "preview CREDENTIALS REFUSED", "prod READY"].iter().all(|words| shown.has(words))
+    });
+    opened.press(b"6");
+    opened.wait("what each covers", |shown| {
+        let covered = shown.text().matches("everything polled since").count();
+        covered == 2 && shown.has("preview, 127.0.0.1:") && !shown.has("poll ")
+    });
+    opened.press(b"q");
+    assert_eq!(opened.end_restored(), 0);
 }
 
 /// Sends a request to the hook, and returns the status.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::source::{Records, Supply};
 use crate::consent::{Beside, Consent, OrgId, RowPage, Seq};
-use crate::files::{self, FileIndex, LoadNews, Loader};
+use crate::files::{self, FileIndex, LoadNews, Loader, SnapshotHead, SnapshotOrg};
 pub use crate::files::{FileInput, probe_all};
 use crate::model::{Loading, Msg, Notice, Offline};
 use crate::report::{Board, Coverage};
@@ -23,6 +23,8 @@ pub struct Archive {
     told: Offline,
     /// The labels of the orgs that the heads of snapshots name.
     orgs: Vec<String>,
+    /// What snapshots say about orgs, and when each was made.
+    described: Vec<(Option<Timestamp>, SnapshotOrg)>,
     has_told: bool,
     /// Errors found in the files, printed after the screen closes.
     troubles: Arc<Mutex<Vec<String>>>,
@@ -63,6 +65,7 @@ impl Archive {
             received: None,
             told,
             orgs: Vec::new(),
+            described: Vec::new(),
             has_told: false,
             troubles: Arc::default(),
         })
@@ -86,17 +89,10 @@ impl Archive {
                 }
                 self.told.org = (!self.orgs.is_empty()).then(|| self.orgs.join(", "));
                 if is_alone {
-                    // Several snapshots have no common coverage or filter to show.
-                    self.told.filter = head.filter;
-                    msgs.push(Msg::Coverage(OrgId::default(), head.coverage));
-                    let mut board = Board::default();
-                    if let Ok([org]) = <[_; 1]>::try_from(head.orgs) {
-                        board.readiness = org.readiness.map(Arc::new);
-                    }
-                    msgs.push(Msg::Board(OrgId::default(), Box::new(board)));
-                } else {
-                    msgs.push(Msg::Coverage(OrgId::default(), Coverage::default()));
+                    // Several snapshots have no common filter to show.
+                    self.told.filter.clone_from(&head.filter);
                 }
+                self.tell_orgs(*head, is_alone, msgs);
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
             }
             LoadNews::Orgs(orgs) => msgs.push(Msg::Orgs(orgs)),
@@ -119,6 +115,35 @@ impl Archive {
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
                 msgs.push(Msg::FromFiles(RowPage::default(), Loading::Done));
             }
+        }
+    }
+}
+
+impl Archive {
+    /// Tells what a snapshot says about its orgs. Of an org that several snapshots describe, the newest counts. What they
+    /// cover is told only if there is one snapshot and no other file.
+    fn tell_orgs(&mut self, head: SnapshotHead, is_alone: bool, msgs: &mut Vec<Msg>) {
+        for mut org in head.orgs {
+            if !is_alone {
+                org.coverage = Coverage::default();
+            }
+            let known = self.described.iter_mut().find(|(_, known)| known.org.key == org.org.key);
+            match known {
+                Some((created, _)) if *created > head.created => {}
+                Some(known) => *known = (head.created, org),
+                None => self.described.push((head.created, org)),
+            }
+        }
+        let in_use = self.described.iter().map(|(_, about)| about.org.clone());
+        msgs.push(Msg::OrgsInUse((0..=u8::MAX).map(OrgId).zip(in_use).collect()));
+        for (id, (_, about)) in (0..=u8::MAX).map(OrgId).zip(&self.described) {
+            let mut board = Board::default();
+            board.readiness = about.readiness.clone().map(Arc::new);
+            msgs.push(Msg::Board(id, Box::new(board)));
+            msgs.push(Msg::Coverage(id, about.coverage.clone()));
+        }
+        if self.described.is_empty() && is_alone {
+            msgs.push(Msg::Coverage(OrgId::default(), head.coverage));
         }
     }
 }

@@ -82,15 +82,23 @@ fn about_orgs(model: &Model) -> Vec<AboutOrg> {
             orgs.into_iter().map(|(id, org)| of(org.clone(), sources(id))).collect()
         }
         _ => {
-            let all = &model.sources.first().coverage;
-            let coverage = Coverage {
+            let all = Coverage::of_all(model.sources.iter().map(|sources| &sources.coverage));
+            let common = Coverage {
                 complete_since: all.complete_since,
                 last_good_poll: all.last_good_poll,
-                gaps: all.gaps.clone(),
+                gaps: all.gaps,
                 ..Coverage::default()
             };
-            let about = |org| AboutOrg { org, coverage: coverage.clone(), board: None, readiness: None };
-            orgs.into_iter().map(|(_, org)| about(org.clone())).collect()
+            let about = |org: &KnownOrg| {
+                let described = model.sources.iter().find(|sources| sources.known.key == org.key);
+                match described.filter(|_| model.sources.is_several()) {
+                    Some(sources) => AboutOrg { board: None, ..of(org.clone(), sources) },
+                    None => {
+                        AboutOrg { org: org.clone(), coverage: common.clone(), board: None, readiness: None }
+                    }
+                }
+            };
+            orgs.into_iter().map(|(_, org)| about(org)).collect()
         }
     }
 }

@@ -77,6 +77,7 @@ fn several(model: &Model, theme: &Theme, pen: &mut Pen<'_>, width: u16) {
         let (words, role) = match &sources.board.readiness {
             Some(found) => verdict(found),
             None if sources.board.get(Part::Readiness).fault().is_some() => ("NOT PROBED", Role::Wait),
+            None if model.offline.is_some() => ("not in these files", Role::Dim),
             None => ("not probed yet", Role::Dim),
         };
         let words = format!("{} {words}", sources.known.label());

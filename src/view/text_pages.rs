@@ -69,14 +69,18 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     let first = model.sources.first();
     let of_org = [Part::Poll, Part::Hook, Part::Readiness];
     if is_several {
-        page.part(Part::Journal, model.sources.worst(Part::Journal));
+        if model.offline.is_none() {
+            page.part(Part::Journal, model.sources.worst(Part::Journal));
+        }
         for sources in model.sources.iter() {
             page.heading(sources);
-            for part in of_org {
-                page.part_of(part, sources);
+            if model.offline.is_none() {
+                for part in of_org {
+                    page.part_of(part, sources);
+                }
+                page.notes(sources.board.notes.of_org());
+                page.traffic(sources);
             }
-            page.notes(sources.board.notes.of_org());
-            page.traffic(sources);
             page.covered(&sources.coverage);
         }
         page.lines.push(Vec::new());
