@@ -112,7 +112,7 @@ pub enum ColorWhen {
 /// The commands.
 #[derive(clap::Subcommand, Debug)]
 pub enum Subcommand {
-    /// Shows the screen for the configured org
+    /// Shows the screen for the configured orgs
     Watch(Watch),
     /// Shows the screen for an embedded simulated org: no account, no configuration
     Demo(Demo),

@@ -88,8 +88,8 @@ pub fn claim(dir: &Path) -> Result<Claimed, OpenError> {
 impl Claim {
     /// Opens the journal for some orgs and starts its writer. An org that the journal does not know is added. The
     /// writer publishes its progress through a clone of `head`, so a task that already watches `head` sees the new
-    /// writer's progress too. `clock` is for waiting; the times of an org are by the org's own. `others` are further orgs
-    /// of the configuration, which the writer does not work for.
+    /// writer's progress too. `clock` is for waiting; the times of an org are by the org's own. `others` are further
+    /// orgs of the configuration, which the writer does not work for.
     ///
     /// # Errors
     /// The file cannot be used, it knows orgs and none of the configuration, it knows too many orgs, or there is no

@@ -108,8 +108,8 @@ fn number_of(known: &[Entry], taken: &[OrgId], org: &KnownOrg) -> Option<OrgId> 
 }
 
 /// Finds or adds the orgs that a writer works for, stores their present hosts and names, and notes that only they are
-/// polled. `folder` is the name of the journal's folder. `configured` are all orgs of the configuration. Returns `None`,
-/// and changes nothing, if there are too many orgs.
+/// polled. `folder` is the name of the journal's folder. `configured` are all orgs of the configuration. Returns
+/// `None`, and changes nothing, if there are too many orgs.
 pub(in crate::journal) fn settle(
     conn: &Connection,
     folder: &str,

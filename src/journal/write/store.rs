@@ -132,9 +132,9 @@ impl Store {
         self.head
     }
 
-    /// Finds or adds the orgs that this process works for. `folder` is the name of the journal's folder. `configured` are
-    /// all orgs of the configuration, of which the journal must know one. Returns their numbers in the given order, or
-    /// why the journal refuses them. Then it has changed nothing.
+    /// Finds or adds the orgs that this process works for. `folder` is the name of the journal's folder. `configured`
+    /// are all orgs of the configuration, of which the journal must know one. Returns their numbers in the given order,
+    /// or why the journal refuses them. Then it has changed nothing.
     pub(in crate::journal) fn settle(
         &mut self,
         folder: &str,
