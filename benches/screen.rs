@@ -1,6 +1,6 @@
 //! The screen at a million rows: the time of every key that visits all rows, the longest slice of work that is done in
 //! slices, and the memory with all pages open. `ROWS=10000000` measures another number of rows, and `ORGS=5` rows of five
-//! orgs that together have the people of one (goal: within 10 % of one).
+//! orgs that together have the people, clients and scopes of one (goal: within 10 % of one).
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]

@@ -68,9 +68,15 @@ pub(crate) fn page_of(orgs: u8, from: i64, to: i64) -> RowPage {
     RowPage { rows: (from..to).map(|seq| row(seq, orgs)).collect(), ..RowPage::default() }
 }
 
-/// Returns rows of several orgs that together have the people of the large one.
+/// Returns rows of several orgs that together have the people, clients and scopes of the large one.
 pub(crate) fn page_apart(orgs: u8, from: i64, to: i64) -> RowPage {
-    let apart = |row: Row| Row { org: OrgId((row.who.0 % u32::from(orgs)) as u8), ..row };
+    let count = u32::from(orgs);
+    let apart = |row: Row| {
+        let org = row.who.0 % count;
+        let own = |sym: Sym, first: u32| Sym(first + ((sym.0 - first) / count * count + org) % CLIENTS);
+        let (client, scopes) = (own(row.client, 100_000), own(row.scopes, 200_000));
+        Row { org: OrgId(org as u8), client, scopes, ..row }
+    };
     RowPage { rows: (from..to).map(|seq| apart(row(seq, 1))).collect(), ..RowPage::default() }
 }
 
