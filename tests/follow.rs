@@ -94,7 +94,22 @@ fn stop(sandbox: &Sandbox, process: &Process) {
     let conn = journal(sandbox);
     conn.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
     process.signal(Signal::STOP);
+    // The signal takes a moment to reach each thread, and one that waits for the lock would take it in that moment.
+    while !is_stopped(process.id()) {
+        std::thread::yield_now();
+    }
     conn.execute_batch("ROLLBACK").expect("it is given back");
+}
+
+/// Returns whether every thread of a process is stopped, or cannot be looked at on this system.
+fn is_stopped(id: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{id}/task")) else { return true };
+    let state = |thread: std::io::Result<std::fs::DirEntry>| {
+        let stat = std::fs::read_to_string(thread.ok()?.path().join("stat")).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    };
+    // A thread that has just ended has no state.
+    threads.filter_map(state).all(|state| state == 'T')
 }
 
 fn wait_err(process: &Process, words: &str) {

@@ -14,7 +14,8 @@ pub(super) fn prune(cli: &Cli, flags: &flags::Prune) -> Result<Exit, Ended> {
     let keep = Settings { keep_days, keep_rows, ..Settings::default() };
     if ready.only_these_orgs {
         return Err(usage(
-            "prune removes old rows of every org of the journal. Nothing was removed. Leave --org out.",
+            "prune removes old rows of every org of the journal. Nothing was removed. Leave --org and \
+             OKTA_CLIENT_ORGURL out.",
         ));
     }
     announce(&ready);

@@ -60,10 +60,10 @@ impl Watcher {
     /// seen that the caller waits for.
     pub(super) fn look(&mut self, source: &Source, boards: &[Board]) -> Result<Vec<String>, ReadError> {
         let mut lines = Vec::new();
-        for (org, board) in source.in_use().zip(boards) {
+        for ((org, label), board) in source.in_use().zip(source.labels()).zip(boards) {
             let coverage = source.coverage(org)?;
             let last_good_poll = coverage.last_good_poll.max(board.traffic.last_good);
-            lines.extend(self.tell(org, source.orgs().label(org), Coverage { last_good_poll, ..coverage }));
+            lines.extend(self.tell(org, label, Coverage { last_good_poll, ..coverage }));
         }
         Ok(lines)
     }

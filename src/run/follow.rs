@@ -205,6 +205,7 @@ impl Follower {
         let up = self.parts.clock.uptime();
         match journal::holder(&self.parts.dir) {
             Ok(Holder::Process { name, is_stopped }) => {
+                self.nobody_since = None;
                 if name != self.holder {
                     self.changes_to(name);
                 }

@@ -286,6 +286,11 @@ impl Source {
         self.in_use.iter().map(|org| org.id)
     }
 
+    /// Returns the labels of the orgs that this process works for, in the order of the plan.
+    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
+        self.in_use.iter().map(|org| org.org.label())
+    }
+
     /// Returns whether rows of an org are listed.
     pub(super) fn lists(&self, org: OrgId) -> bool {
         !self.only_in_use || self.in_use.iter().any(|own| own.id == org)
@@ -395,6 +400,10 @@ impl Source {
         // What is covered changes only with a commit. Reading it for each org takes some time.
         let version = self.reader.data_version()?;
         let is_same = self.version == Some(version);
+        if !is_same {
+            // An org that was added to a journal without rows is no change of a row.
+            self.tell_new_orgs(msgs);
+        }
         for org in self.in_use.iter_mut().filter(|org| !is_same || org.told_coverage.is_none()) {
             let coverage = self.reader.coverage(org.id)?;
             if org.told_coverage.as_ref() != Some(&coverage) {

@@ -76,7 +76,10 @@ fn about_orgs(model: &Model) -> Vec<AboutOrg> {
     match orgs.as_slice() {
         // Files may name no org.
         [] => vec![of(KnownOrg::unnamed(&model.origin.org), model.sources.first())],
-        [(_, org)] => vec![of((*org).clone(), model.sources.first())],
+        [(_, org)] => {
+            let described = model.sources.iter().find(|sources| sources.known.key == org.key);
+            vec![of((*org).clone(), described.unwrap_or_else(|| model.sources.first()))]
+        }
         _ if model.offline.is_none() => {
             let sources = |id: OrgId| model.sources.of(id).unwrap_or(&none);
             orgs.into_iter().map(|(id, org)| of(org.clone(), sources(id))).collect()

@@ -117,7 +117,10 @@ pub(in crate::journal) fn settle(
     configured: &[KnownOrg],
 ) -> rusqlite::Result<Option<Settled>> {
     let known = read(conn)?;
-    let former = former(&known, folder, configured).filter(|_| orgs.iter().any(|org| *org.key == *folder));
+    let former = former(&known, folder, configured);
+    // The org of the folder need not be written for now.
+    let renamed =
+        configured.iter().find(|org| *org.key == *folder && !orgs.contains(org)).filter(|_| former.is_some());
     let mut next = known.last().map_or(0, |entry| entry.id.index() + 1);
     let mut ids: Vec<OrgId> = Vec::new();
     for org in orgs {
@@ -146,6 +149,13 @@ pub(in crate::journal) fn settle(
             checksum::seal_row(conn, checksum::ORG, &[&id.0])?;
             is_changed = true;
         }
+    }
+    if let (Some(entry), Some(org)) = (former, renamed) {
+        let name = org.name.as_ref().map(OrgName::as_str);
+        let sql = "UPDATE org SET key = ?2, host = ?3, name = ?4 WHERE id = ?1";
+        conn.execute(sql, (entry.id.0, &org.key, &org.host, name))?;
+        checksum::seal_row(conn, checksum::ORG, &[&entry.id.0])?;
+        is_changed = true;
     }
     for (id, org) in ids.iter().zip(orgs) {
         let entry = known.iter().find(|entry| entry.id == *id);

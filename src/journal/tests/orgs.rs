@@ -322,6 +322,26 @@ async fn an_org_with_another_host_keeps_the_journal_whose_folder_was_renamed() {
 }
 
 #[tokio::test]
+async fn a_renamed_org_keeps_its_rows_although_another_is_written_for_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let [before, after] = ["before.okta.com", "after.okta.com"].map(|name| folder.path().join(name));
+    opened(&before, &["before.okta.com"]).unwrap().close().await;
+    std::fs::rename(&before, &after).unwrap();
+    let Claimed::Ours(claim) = claim(&after).unwrap() else { panic!("held") };
+    let clock = Clock::manual(start());
+    let entries = vec![OrgEntry { org: org("second.okta.com"), clock: clock.clone() }];
+    let others = [org("after.okta.com")];
+    let (head, _) = tokio::sync::watch::channel(Head::default());
+    let journal = claim.open(Settings::default(), clock, &head, entries, &others).unwrap();
+    assert_eq!(journal.orgs().next().unwrap().org(), SECOND);
+    drop(head);
+    journal.close().await;
+    let journal = opened(&after, &["after.okta.com", "second.okta.com"]).unwrap();
+    assert_eq!(journal.orgs().map(|org| org.org()).collect::<Vec<_>>(), [FIRST, SECOND]);
+    journal.close().await;
+}
+
+#[tokio::test]
 async fn an_org_that_is_still_configured_did_not_become_another_one() {
     let folder = tempfile::tempdir().unwrap();
     let [before, after] = ["before.okta.com", "after.okta.com"].map(|name| folder.path().join(name));

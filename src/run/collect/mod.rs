@@ -193,7 +193,7 @@ impl Collector {
         };
         let read = self.read(source, &mut health);
         let is_writer = health.not_writing.is_none();
-        for (id, mut board) in source.in_use().zip(boards) {
+        for ((id, label), mut board) in source.in_use().zip(source.labels()).zip(boards) {
             let polls = is_writer && matches!(board.get(Part::Poll), Pulse::Live | Pulse::Catching);
             let is_hung = self.polling.entry(id).or_default().is_hung(polls, &board.traffic, uptime);
             let coverage = read.as_ref().map_or(Ok(Coverage::default()), |()| source.coverage(id));
@@ -201,7 +201,7 @@ impl Collector {
                 board.set(Part::Journal, Pulse::Down(error.fault()));
             }
             health.orgs.push(OrgHealth {
-                label: source.orgs().label(id).to_owned(),
+                label: label.to_owned(),
                 board,
                 is_hung,
                 coverage: coverage.unwrap_or_default(),

@@ -150,7 +150,7 @@ impl Book for JournalBook<'_> {
             let coverage = self.source.coverage(org)?;
             let complete = match coverage.complete_since {
                 Some(since) if coverage.gaps.is_empty() => format!("Complete since {since:.0}."),
-                Some(since) => format!("Complete since {since:.0}, but for {} gaps.", coverage.gaps.len()),
+                Some(since) => format!("Complete since {since:.0}, possible gaps: {}.", coverage.gaps.len()),
                 None => "It is not known yet how far back the journal is complete.".to_owned(),
             };
             let words = std::iter::once(complete).chain(coverage.unreadable.sentence());

@@ -98,10 +98,10 @@ impl OrgRun {
     }
 
     /// Takes the state of the org's parts.
-    fn look(&mut self, board: &Board, options: &TailOptions) {
+    fn look(&mut self, board: &Board, is_writer: bool, options: &TailOptions) {
         let pulse = board.get(Part::Poll);
         // A run with other orgs goes on without one that has no way to its log.
-        let has_no_way = !self.prefix.is_empty() && !self.had_answer && matches!(pulse, Pulse::Down(_));
+        let has_no_way = !self.prefix.is_empty() && is_writer && matches!(pulse, Pulse::Down(_));
         self.is_read |= options.once && matches!(pulse, Pulse::Live);
         self.given_up = worst(board).filter(|_| !self.is_read).and_then(|fault| {
             let exit = gives_up(options, &fault, self.had_answer);
@@ -204,14 +204,18 @@ async fn follow(
         let holder = feed.holder();
         let pollings = orgs.iter().map(|org| source.reader().polling(org.org)).collect::<Result<Vec<_>, _>>();
         let pollings = pollings.map_err(|error| unread(&error))?;
-        let polled = source.reader().orgs_of_writer().map_err(|error| unread(&error))?;
+        let polled = match &holder {
+            Some(_) if printer.options.once => source.reader().orgs_of_writer(),
+            _ => Ok(Vec::new()),
+        };
+        let polled = polled.map_err(|error| unread(&error))?;
         // A process that has just begun to write has noted which orgs it polls within a moment.
         let is_asked = printer.options.once && clock.uptime().saturating_sub(began) >= NOTED_WITHIN;
         let before = printer.seen;
         let covered = coverage.as_mut().map_or(Ok(Vec::new()), |watcher| watcher.look(&source, &boards));
         printer.options.marked.refresh();
         for (org, board) in orgs.iter_mut().zip(&boards) {
-            org.look(board, &printer.options);
+            org.look(board, holder.is_none(), &printer.options);
         }
         let gives_up = orgs.iter().all(OrgRun::is_over);
         // A run that gives up prints the rows it has, with or without their persons.
@@ -238,7 +242,13 @@ async fn follow(
         covered.map_err(|error| unread(&error))?.iter().for_each(|line| say(line));
         // The hold for persons, once everything is read, has a time limit of its own.
         let now_read = orgs.iter().filter(|org| org.is_read).count();
-        if printer.seen != before || (last, now_read) != were || now_read == orgs.len() {
+        // What busy orgs bring is no progress while the others have a fault.
+        let is_hopeful = |(org, board): (&OrgRun, &Board)| {
+            !org.is_read && !org.is_over() && board.get(Part::Poll).fault().is_none()
+        };
+        let is_hopeful = orgs.len() == 1 || orgs.iter().zip(&boards).any(is_hopeful);
+        let has_more = printer.seen != before || last != were.0;
+        if is_hopeful && has_more || now_read != were.1 || now_read == orgs.len() {
             progress_at = clock.uptime();
         }
         were = (last, now_read);
@@ -255,6 +265,7 @@ async fn follow(
         for ((org, board), polling) in orgs.iter_mut().zip(&boards).zip(pollings) {
             let pulse = board.get(Part::Poll);
             is_end &= match &holder {
+                Some(_) if printer.options.once && !is_asked && !polled.contains(&org.org) => false,
                 Some(holder) if is_asked && !polled.contains(&org.org) => {
                     let fault = Standing::NotThisOrg(holder.clone()).fault(holder, polling);
                     let words = |fault: Fault| {
@@ -272,7 +283,7 @@ async fn follow(
                     org.is_whole || org.is_over()
                 }
                 None => {
-                    org.stuck = None;
+                    (org.is_whole, org.stuck) = (false, None);
                     org.is_read || ends(&printer.options, board) || org.is_over()
                 }
             };
@@ -306,6 +317,10 @@ async fn follow(
         }
         if printer.options.once && clock.uptime().saturating_sub(progress_at) >= PATIENCE {
             let words = "No progress for 60 seconds, so this run stops. What was received is stored.";
+            if orgs.len() > 1 {
+                // The rows of the other orgs are printed, with or without their persons.
+                printer.print_new(&mut source, None).map_or_else(|_| (), |_| ());
+            }
             return end(&orgs, &source, &printer.options, Some(words));
         }
         let wake = wake_at(&printer.options, clock, progress_at, follows.is_some().then_some(began));
