@@ -59,7 +59,8 @@ pub(in crate::journal) fn will_be_of_another(
 
 fn another(known: Vec<Entry>, folder: &str, configured: &[KnownOrg]) -> Option<Box<str>> {
     let is_known = |org: &KnownOrg| number_of(&known, &[], org).is_some();
-    if configured.iter().any(is_known) || former(&known, folder, configured).is_some() {
+    let may_take = former(&known, folder, configured).or_else(|| nobodys(&known, folder, configured));
+    if configured.iter().any(is_known) || may_take.is_some() {
         return None;
     }
     known.into_iter().next().map(|entry| entry.org.host)
@@ -68,17 +69,32 @@ fn another(known: Vec<Entry>, folder: &str, configured: &[KnownOrg]) -> Option<B
 /// Returns the only org that the journal knows, if one of the `configured` orgs is the same one under another host:
 /// `folder`, the name of the journal's folder, is its key, and none of the configured orgs is the one that is known.
 ///
-/// Only an administrator makes this so: Okta gave the org another subdomain, and they renamed the folder to match, as
-/// the fault of the refused start tells them to. Without `journal.name`, a changed URL by itself leads to another
-/// folder. The rows stay right, because Okta keeps the ids of an org when its subdomain changes. If somebody gives one
+/// In a new journal, the only entry is nobody's, and the org of the folder gets it. Later only an administrator makes this
+/// so: Okta gave the org another subdomain, and they renamed the folder to match, as the fault of the refused start
+/// tells them to. Without `journal.name`, a changed URL by itself leads to another folder. The rows stay right, because Okta keeps the ids of an org when its subdomain changes. If somebody gives one
 /// org's folder the name of another org, the rows of both get mixed. The program cannot tell these cases apart, so it
 /// does this only for a journal with one org: in one with several, the name of the folder does not say which of them it
 /// means.
 fn former<'k>(known: &'k [Entry], folder: &str, configured: &[KnownOrg]) -> Option<&'k Entry> {
     let [only] = known else { return None };
     let is_renamed = only.id == OrgId::default() && configured.iter().any(|org| *org.key == *folder);
-    let is_known = |org: &KnownOrg| org.key == only.org.key || org.host == only.org.host;
-    (is_renamed && !configured.iter().any(is_known)).then_some(only)
+    (is_renamed && !only.is_any_of(configured)).then_some(only)
+}
+
+/// Returns the first entry if it is nobody's: that of a new journal, or one whose org cannot be told any more. The first
+/// org of the first writer takes it. It belongs to somebody if one of the `configured` orgs has its key or its host, or
+/// the name of the journal's folder.
+fn nobodys<'k>(known: &'k [Entry], folder: &str, configured: &[KnownOrg]) -> Option<&'k Entry> {
+    let first = known.first().filter(|entry| entry.id == OrgId::default() && is_unclear(&entry.org))?;
+    let is_somebodys = first.is_any_of(configured) || former(known, folder, configured).is_some();
+    (!is_somebodys).then_some(first)
+}
+
+impl Entry {
+    /// Returns whether one of the orgs has the key or the host of the entry. Damage may have changed one of these.
+    fn is_any_of(&self, orgs: &[KnownOrg]) -> bool {
+        orgs.iter().any(|org| org.key == self.org.key || org.host == self.org.host)
+    }
 }
 
 /// Returns whether an entry does not say which org it is of: nobody has begun it, or its key and host contradict each
@@ -93,17 +109,13 @@ pub(in crate::journal) fn unknown(id: u8) -> String {
     if id == 0 { String::new() } else { format!("#{id}") }
 }
 
-/// Returns the number of the next org of a writer, or `None` if it is not `known`. `taken` are the numbers of the orgs
-/// before it.
+/// Returns the number of an org of a writer, or `None` if it is not `known`. `taken` are the numbers of the orgs before
+/// it.
 fn number_of(known: &[Entry], taken: &[OrgId], org: &KnownOrg) -> Option<OrgId> {
     let is_free = |entry: &&Entry| !taken.contains(&entry.id);
     // The host is the same text in another form. It finds an org whose key was damaged on the disk.
     let found = known.iter().find(|entry| entry.org.key == org.key);
     let found = found.or_else(|| known.iter().filter(is_free).find(|entry| entry.org.host == org.host));
-    // Nobody has the first entry of a new journal, or one whose org cannot be told any more. The first org of the first
-    // writer takes it.
-    let is_open = |entry: &&Entry| entry.id == OrgId::default() && is_unclear(&entry.org);
-    let found = found.or_else(|| known.iter().find(|entry| taken.is_empty() && is_open(entry)));
     found.map(|entry| entry.id)
 }
 
@@ -117,16 +129,14 @@ pub(in crate::journal) fn settle(
     configured: &[KnownOrg],
 ) -> rusqlite::Result<Option<Settled>> {
     let known = read(conn)?;
-    let former = former(&known, folder, configured);
-    // The org of the folder need not be written for now.
-    let renamed =
-        configured.iter().find(|org| *org.key == *folder && !orgs.contains(org)).filter(|_| former.is_some());
+    let (former, nobodys) = (former(&known, folder, configured), nobodys(&known, folder, configured));
     let mut next = known.last().map_or(0, |entry| entry.id.index() + 1);
     let mut ids: Vec<OrgId> = Vec::new();
     for org in orgs {
         let found = match former {
             Some(entry) if *org.key == *folder => Some(entry.id),
-            _ => number_of(&known, &ids, org),
+            _ => number_of(&known, &ids, org)
+                .or_else(|| nobodys.filter(|_| ids.is_empty()).map(|entry| entry.id)),
         };
         let id = found.map_or(next, OrgId::index);
         next += usize::from(found.is_none());
@@ -140,21 +150,22 @@ pub(in crate::journal) fn settle(
         conn.execute("UPDATE org SET polls = 0 WHERE id = ?1", [entry.id.0])?;
         checksum::seal_row(conn, checksum::ORG, &[&entry.id.0])?;
     }
-    // What damage changed is not shown as true. If its org is among those of this writer, it was found by the other
-    // value.
-    for Entry { id, org, .. } in known.iter().filter(|entry| !ids.contains(&entry.id)) {
-        let unknown = unknown(id.0);
-        if is_unclear(org) && *org.key != *unknown {
-            conn.execute("UPDATE org SET key = ?2, host = ?2, name = NULL WHERE id = ?1", (id.0, unknown))?;
-            checksum::seal_row(conn, checksum::ORG, &[&id.0])?;
-            is_changed = true;
-        }
-    }
-    if let (Some(entry), Some(org)) = (former, renamed) {
-        let name = org.name.as_ref().map(OrgName::as_str);
-        let sql = "UPDATE org SET key = ?2, host = ?3, name = ?4 WHERE id = ?1";
-        conn.execute(sql, (entry.id.0, &org.key, &org.host, name))?;
-        checksum::seal_row(conn, checksum::ORG, &[&entry.id.0])?;
+    for entry in known.iter().filter(|entry| !ids.contains(&entry.id)) {
+        // An org that is only configured keeps its entry, or takes the one of its former host.
+        let is_its_own = |org: &&KnownOrg| match former {
+            Some(_) => *org.key == *folder,
+            None => is_unclear(&entry.org) && number_of(&known, &ids, org) == Some(entry.id),
+        };
+        let owner = configured.iter().filter(|org| !orgs.contains(org)).find(is_its_own);
+        // What damage changed is not shown as true.
+        let (unknown, id) = (unknown(entry.id.0), entry.id.0);
+        let (key, host, name) = match owner {
+            Some(org) => (&*org.key, &*org.host, org.name.as_ref().map(OrgName::as_str)),
+            None if is_unclear(&entry.org) && *entry.org.key != *unknown => (&*unknown, &*unknown, None),
+            None => continue,
+        };
+        conn.execute("UPDATE org SET key = ?2, host = ?3, name = ?4 WHERE id = ?1", (id, key, host, name))?;
+        checksum::seal_row(conn, checksum::ORG, &[&id])?;
         is_changed = true;
     }
     for (id, org) in ids.iter().zip(orgs) {

@@ -285,6 +285,52 @@ async fn another_orgs_journal_of_an_older_format_is_not_migrated() {
 }
 
 #[tokio::test]
+async fn a_new_journal_gives_each_org_a_number_of_its_own_whichever_its_folder_is_named_after() {
+    let parent = tempfile::tempdir().unwrap();
+    let [first, second] = ["first.okta.com", "second.okta.com"];
+    let numbers = async |folder: &str, written: &[&str], others: &[&str]| {
+        let dir = parent.path().join(folder);
+        let Claimed::Ours(claim) = claim(&dir).unwrap() else { panic!("held") };
+        let clock = Clock::manual(start());
+        let entries = written.iter().map(|host| OrgEntry { org: org(host), clock: clock.clone() }).collect();
+        let others: Vec<KnownOrg> = others.iter().map(|host| org(host)).collect();
+        let head = tokio::sync::watch::channel(Head::default()).0;
+        let journal = claim.open(Settings::default(), clock, &head, entries, &others).unwrap();
+        let ids: Vec<u8> = journal.orgs().map(|org| org.org().0).collect();
+        drop(head);
+        journal.close().await;
+        let known = Reader::open(&dir).unwrap().orgs().unwrap();
+        (ids, known.all().iter().map(|org| org.host.to_string()).collect::<Vec<_>>())
+    };
+    let both = [first, second].map(str::to_owned).to_vec();
+    // The folder is that of the first org, which stands behind the other, or is not written for now.
+    assert_eq!(numbers(first, &[second, first], &[]).await, (vec![1, 0], both.clone()));
+    assert_eq!(numbers("team", &[second, first], &[]).await.0, [0, 1]);
+    let alone = parent.path().join(first);
+    std::fs::remove_dir_all(&alone).unwrap();
+    assert_eq!(numbers(first, &[second], &[first]).await, (vec![1], both));
+    // So the folder's name never makes one org of the other.
+    assert_eq!(numbers(first, &[first], &[]).await.0, [0]);
+}
+
+#[test]
+fn an_org_with_a_damaged_host_is_not_taken_for_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    let configured = [org("third.okta.com"), org("first.okta.com")];
+    let [third, first] = &configured;
+    // It is behind the other, or it is only configured.
+    for (written, ids) in [(&configured[..], vec![OrgId(2), FIRST]), (&configured[..1], vec![OrgId(2)])] {
+        store.conn.execute("UPDATE org SET host = 'firsu.okta.com' WHERE id = 0", []).unwrap();
+        store.close();
+        store = self::store(dir.path(), Settings::default());
+        assert_eq!(store.settle("team", written, &configured).unwrap(), Ok(ids));
+        let known = Reader::open(dir.path()).unwrap().orgs().unwrap();
+        assert_eq!([known.get(FIRST), known.get(OrgId(2))], [Some(first), Some(third)]);
+    }
+}
+
+#[tokio::test]
 async fn an_org_with_another_host_keeps_the_journal_whose_folder_was_renamed() {
     let folder = tempfile::tempdir().unwrap();
     let [before, after] = ["before.okta.com", "after.okta.com"].map(|name| folder.path().join(name));
