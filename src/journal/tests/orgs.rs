@@ -197,6 +197,20 @@ fn a_flood_of_one_org_removes_no_row_of_another() {
 }
 
 #[test]
+fn rows_that_could_not_be_removed_are_still_the_first_to_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings { keep_rows: 100, ..Settings::default() });
+    put_one(&mut store, FIRST, &polled(0..1700));
+    let fail = "CREATE TEMP TRIGGER full BEFORE DELETE ON main.event BEGIN SELECT RAISE(ABORT, 'full'); END";
+    store.conn.execute_batch(fail).unwrap();
+    store.prune_some(start()).unwrap_err();
+    store.conn.execute_batch("DROP TRIGGER full").unwrap();
+    while store.prune_some(start()).unwrap() {}
+    let left = Reader::open(dir.path()).unwrap().newest(9999).unwrap().rows;
+    assert_eq!(left.iter().map(|row| row.seq.0).collect::<Vec<_>>(), (1601..=1700).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_mark_spares_the_event_of_its_org() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = two_orgs(dir.path(), Settings { keep_days: 1, ..Settings::default() });

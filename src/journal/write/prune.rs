@@ -185,12 +185,17 @@ impl Store {
             self.passed.clear();
             return Ok(false);
         };
-        self.change(|tx, counters| {
+        let removed = self.change(|tx, counters| {
             if let Some(hour) = hour {
                 counters.orgs.of(org).hour = Hour { gone: hour.gone + victims.len() as i64, ..hour };
             }
             remove(tx, counters, org, &victims)
-        })?;
+        });
+        if removed.is_err() {
+            // The rows are still there, and must be found again.
+            self.passed.clear();
+        }
+        removed?;
         self.sweep_due = true;
         Ok(true)
     }
