@@ -142,8 +142,8 @@ impl Ledger {
         let now = Owner { whose, is_counted: is_consent(&row), is_known: true };
         let before = self.owners.replace(index, now);
         let stays = is_linked && before.whose == whose;
-        // A revocation of nobody does not say which org it was of. Rows leave the first one.
-        let was_of_first = || before.is_known && row.kind == Kind::Revoke && row.org != OrgId::default();
+        // A row of neither a person nor a client does not say which org it was of. Rows leave the first one.
+        let was_of_first = || before.is_known && row.kind != Kind::Other && row.org != OrgId::default();
         self.has_row_left_org |= self.org_of(before.whose).map_or_else(was_of_first, |org| org != row.org);
         if before != now {
             self.uncount(before);
@@ -252,8 +252,8 @@ impl Ledger {
         others.filter(|other| has_id(other) && self.client(*other).has_consents()).collect()
     }
 
-    /// Returns, for each scope, whether a row of its org names it, or `None` if a row names each. Rows that were of
-    /// another org before leave scopes there that no row names. Makes one pass over all rows.
+    /// Returns, for each scope, whether a row of its org names it, or `None` if no row has changed its org. Rows that were
+    /// of another org before leave scopes there that no row names. Makes one pass over all rows.
     pub(in crate::model) fn named_scopes(&self, rows: &Rows) -> Option<Vec<bool>> {
         if !self.has_row_left_org {
             return None;

@@ -502,6 +502,17 @@ fn event() -> impl Strategy<Value = Event> {
         })
 }
 
+#[test]
+fn a_request_of_nobody_leaves_no_scope_in_the_org_that_its_row_had_before() {
+    let mut rig = Rig::new();
+    let event = Event { person: 0, client: 0, ..Event::grant(1, 1, 1) };
+    for org in [OrgId(0), OrgId(1)] {
+        rig.put_in(org, 1, &event);
+    }
+    rig.work();
+    assert_eq!(rig.ledger.named_scopes(&rig.rows), Some(vec![false, false, true]), "number 0 is no scope");
+}
+
 proptest! {
     #[test]
     fn standing_is_what_the_definition_says(
