@@ -9,7 +9,7 @@ use crate::report::{Board, Coverage, HookProof, Part, Pulse, Unreadable};
 /// The sources of one org.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct OrgSources {
-    /// The number of the org.
+    /// The number by which messages name the org. That of its rows may be another one.
     pub org: OrgId,
     /// The org as people call it.
     pub known: KnownOrg,
@@ -49,14 +49,20 @@ impl Sources {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// Returns the sources of an org, or `None` if this process does not work for it.
-    pub fn of(&self, org: OrgId) -> Option<&OrgSources> {
-        self.iter().find(|sources| sources.org == org)
-    }
-
     /// Returns the sources of an org to change them, or `None` if this process does not work for it.
     pub fn of_mut(&mut self, org: OrgId) -> Option<&mut OrgSources> {
-        std::iter::once(&mut self.first).chain(&mut self.others).find(|sources| sources.org == org)
+        self.iter_mut().find(|sources| sources.org == org)
+    }
+
+    /// Calls the orgs what `other` calls them. Both must have the same orgs in the same order.
+    pub fn name_as(&mut self, other: &Self) {
+        for (own, other) in self.iter_mut().zip(other.iter()) {
+            own.known.clone_from(&other.known);
+        }
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut OrgSources> {
+        std::iter::once(&mut self.first).chain(&mut self.others)
     }
 
     /// Returns whether this process works for two orgs or more, so that what is said of sources must name the org.
@@ -136,10 +142,10 @@ mod tests {
         sources.set_orgs(vec![org(0)]);
         sources.of_mut(OrgId(0)).unwrap().board.set(Part::Poll, Pulse::Live);
         sources.set_orgs(vec![org(2), org(0)]);
-        assert!(sources.is_several() && sources.of(OrgId(1)).is_none());
+        assert!(sources.is_several() && sources.of_mut(OrgId(1)).is_none());
         assert_eq!(sources.first().org, OrgId(2));
-        assert_eq!(*sources.of(OrgId(0)).unwrap().board.get(Part::Poll), Pulse::Live);
-        assert_eq!(*sources.of(OrgId(2)).unwrap().board.get(Part::Poll), Pulse::Off);
+        assert_eq!(*sources.of_mut(OrgId(0)).unwrap().board.get(Part::Poll), Pulse::Live);
+        assert_eq!(*sources.of_mut(OrgId(2)).unwrap().board.get(Part::Poll), Pulse::Off);
         sources.set_orgs(Vec::new());
         assert_eq!(sources.iter().count(), 2);
         // The journal gave the org another number.

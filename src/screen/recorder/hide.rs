@@ -159,7 +159,7 @@ pub(super) fn message(recorded: Recorded, mask: &Mask) -> Option<Recorded> {
     let hide = |text: &str| mask.text(text).into_owned();
     match recorded {
         // The title shows the hosts too, and a name is what the configuration calls an org.
-        Recorded::Orgs(orgs) => Some(Recorded::Orgs(orgs)),
+        kept @ (Recorded::Orgs(_) | Recorded::OrgsInUse(_)) => Some(kept),
         Recorded::Record(seq, Some(mut consent)) => {
             let names = mask.names(&consent.restore());
             let hide = |text: &str| names.hide(mask, text);
@@ -248,7 +248,7 @@ fn strings(json: &str, change: impl Fn(&str) -> String) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consent::{KnownOrg, OrgName, Orgs};
+    use crate::consent::{KnownOrg, OrgId, OrgName, Orgs};
 
     fn after(text: &str, recorded: fn(Chord) -> Recorded) -> String {
         // A filter that is typed is looked up at each key.
@@ -273,7 +273,10 @@ mod tests {
     fn orgs_stay_what_they_are() {
         let host = "127.0.0.1:8080";
         let name = OrgName::parse("prod").ok();
-        let orgs = Orgs::new(vec![KnownOrg { key: host.into(), host: host.into(), name }]);
+        let org = KnownOrg { key: host.into(), host: host.into(), name };
+        let in_use = message(Recorded::OrgsInUse(vec![(OrgId(0), org.clone())]), &Mask::of_pseudonyms(true));
+        assert!(matches!(in_use, Some(Recorded::OrgsInUse(left)) if left == [(OrgId(0), org.clone())]));
+        let orgs = Orgs::new(vec![org]);
         let left = message(Recorded::Orgs(orgs.clone()), &Mask::of_pseudonyms(true));
         assert!(matches!(left, Some(Recorded::Orgs(left)) if left == orgs));
     }

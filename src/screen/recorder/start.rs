@@ -95,6 +95,7 @@ impl Start {
         let mut hidden = hide::texts(&start, &|text| mask.text(&hide::clean(text)).into_owned())?;
         if let Some(host) = host {
             hidden.origin.org = host;
+            hidden.sources.name_as(&start.sources);
         }
         Some(Self { orgs, ..hidden })
     }
@@ -170,6 +171,7 @@ fn zone((name, other_name): (String, String)) -> Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consent::{KnownOrg, OrgId};
     use crate::model::Chord;
 
     #[test]
@@ -183,5 +185,15 @@ mod tests {
         model.offline = Some(Offline::default());
         let hidden = org(&model).expect("a start");
         assert!(hidden.starts_with("addr-"), "{hidden}");
+    }
+
+    #[test]
+    fn orgs_stay_what_they_are() {
+        let mut model = Model::new(Origin::default(), Zone::default(), (80, 24), Timestamp::UNIX_EPOCH);
+        update(&mut model, Msg::Key(Chord::char('p')));
+        let orgs = ["127.0.0.1:8080", "example-of-a-long-name-1.okta.com"].map(KnownOrg::unnamed);
+        update(&mut model, Msg::OrgsInUse((0..).map(OrgId).zip(orgs.clone()).collect()));
+        let hidden = Start::of(&model).hidden(&model.mask).expect("a start");
+        assert_eq!(hidden.sources.iter().map(|sources| sources.known.clone()).collect::<Vec<_>>(), orgs);
     }
 }
