@@ -33,6 +33,22 @@ pub enum Signal {
 }
 
 impl Exit {
+    /// Returns the exit of a run that worked for several orgs, from the exit of each: the worst of them, or success if
+    /// there are none. Wrong usage comes before a refusal, and a refusal before a failure, because neither passes by
+    /// itself.
+    pub fn worst(exits: impl IntoIterator<Item = Self>) -> Self {
+        let rank = |exit: &Self| match exit {
+            Self::Signal(_) => 0,
+            Self::Usage => 1,
+            Self::Refused => 2,
+            Self::Failed => 3,
+            Self::NotReady => 4,
+            Self::Unproven => 5,
+            Self::Done => 6,
+        };
+        exits.into_iter().min_by_key(rank).unwrap_or(Self::Done)
+    }
+
     /// Returns the exit code. For a signal it is 128 plus the signal's number, as in a shell.
     pub fn code(self) -> u8 {
         match self {
@@ -63,6 +79,10 @@ mod tests {
     fn codes_are_those_that_scripts_rely_on() {
         let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Refused, Exit::NotReady, Exit::Unproven];
         assert_eq!(codes.map(Exit::code), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(Exit::worst(codes).code(), 2);
+        assert_eq!(Exit::worst([Exit::Done, Exit::Failed, Exit::Refused, Exit::NotReady]), Exit::Refused);
+        assert_eq!(Exit::worst([Exit::Unproven, Exit::NotReady, Exit::Done]), Exit::NotReady);
+        assert_eq!(Exit::worst([]), Exit::Done);
         let signals = [Signal::HangUp, Signal::Interrupt, Signal::Terminate];
         assert_eq!(signals.map(|signal| Exit::Signal(signal).code()), [129, 130, 143]);
     }

@@ -390,7 +390,7 @@ fn the_yaml_of_the_sdks_comes_last() {
     }
     // An invalid port is an error of the proxy, not of the file.
     let config = read(&format!("okta:\n  client:\n    {token}\n    proxy: {{host: a, port: 70000}}\n"), &[]);
-    let error = config.expect("read").proxy.expect("a proxy").read().expect_err("no port").to_string();
+    let error = config.expect("read").proxy.expect("a proxy").read().expect_err("no port");
     assert!(error.contains("okta.yaml") && error.contains("a host and a port"), "{error}");
     for broken in [
         "[broken",

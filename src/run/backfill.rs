@@ -47,7 +47,7 @@ pub async fn backfill(
     }
     let mut signals = Signals::listen()
         .map_err(|error| (Exit::Failed, format!("Signal handlers cannot be installed: {error}.")))?;
-    let mut worst = Exit::Done;
+    let mut exits = Vec::new();
     let orgs: Vec<OrgId> = source.in_use().collect();
     for (place, org) in orgs.into_iter().enumerate() {
         let prefix = source.heading(org).map_or(String::new(), |label| format!("{label}: "));
@@ -58,11 +58,11 @@ pub async fn backfill(
             Err(ended) if prefix.is_empty() => return Err(ended),
             Err((exit, words)) => {
                 note(&format!("{prefix}{words}"));
-                worst = if worst == Exit::Refused { worst } else { exit };
+                exits.push(exit);
             }
         }
     }
-    Ok(worst)
+    Ok(Exit::worst(exits))
 }
 
 /// The history of one org. The others are polled meanwhile.

@@ -217,19 +217,20 @@ fn secret_warnings(config: &Config) -> Vec<String> {
     warnings
 }
 
-/// Returns the sentence for a secret that cannot be read. `command` is the configuration key that reads it from a
+/// Returns the fault of a secret that cannot be read. `command` is the configuration key that reads it from a
 /// command.
-fn unreadable(what: &str, source: &SecretSource, error: &SecretError, command: &str, remedy: &str) -> String {
+fn unreadable(what: &str, source: &SecretSource, error: &SecretError, command: &str, remedy: &str) -> Fault {
     let pipe = if error.is_pipe() {
-        format!(" To read it from a pipe, name the command that writes it in {command}.")
+        format!("To read it from a pipe, name the command that writes it in {command}. ")
     } else {
         String::new()
     };
-    format!("{what} cannot be read from {source}: {error}. Nothing was started.{pipe} {remedy}")
+    let what = format!("{what} cannot be read from {source}: {error}.");
+    unstarted("no credentials", &what, &format!("{pipe}{remedy}"))
 }
 
 /// Reads the credentials of the configured way to sign in.
-fn read(way: &Way) -> Result<Credentials, String> {
+fn read(way: &Way) -> Result<Credentials, Box<Fault>> {
     let source = way.source();
     let (what, command) = match way {
         Way::Token(_) => ("The API token", "org.token_command"),
@@ -243,7 +244,7 @@ fn read(way: &Way) -> Result<Credentials, String> {
             }
             _ => "",
         };
-        format!("{error} It came from {source}{file}. Nothing was started, nothing was sent.")
+        Box::new(unstarted("no credentials", &format!("{error} It came from {source}{file}."), FIX))
     })
 }
 
@@ -274,7 +275,7 @@ impl Ready {
             let hook = org.hook(config);
             plans.push(DoctorPlan {
                 dir: self.dir.clone(),
-                access: if is_several { access } else { Ok(access?) },
+                access: if is_several { access } else { Ok(access.map_err(|fault| fault.to_string())?) },
                 server: org.settings.authorization_server,
                 hook_enabled: hook.enabled,
                 public_url: hook.public_url,
@@ -304,12 +305,11 @@ impl Ready {
         if sign_ins.iter().all(Result::is_err) {
             let failed = self.orgs.iter().zip(sign_ins);
             let words: Vec<String> =
-                failed.filter_map(|(org, sign_in)| Some(org.named(sign_in.err()?))).collect();
+                failed.filter_map(|(org, sign_in)| Some(org.named(sign_in.err()?.to_string()))).collect();
             return Err(if words.is_empty() { no_org() } else { words.join("\n") });
         }
         let (mut orgs, mut targets) = (Vec::new(), Vec::new());
         for (place, (org, sign_in)) in self.orgs.into_iter().zip(sign_ins).enumerate() {
-            let sign_in = sign_in.map_err(|words| Box::new(cannot_sign_in(&words)));
             let secrets = org.hook_secrets(config).map_err(|words| org.named(words))?;
             let hook = org.hook(config);
             targets.extend(secrets.map(|secrets| HookTarget { place, path: hook.path, secrets }));
@@ -358,27 +358,18 @@ impl Ready {
 /// Does the same for each org at once: reading a secret may run a command that takes seconds.
 fn at_once<T: Send>(
     orgs: &[ReadyOrg],
-    read: impl Fn(&ReadyOrg) -> Result<T, String> + Sync,
-) -> Vec<Result<T, String>> {
-    let panicked = || Err("The credentials could not be read.".to_owned());
+    read: impl Fn(&ReadyOrg) -> Result<T, Box<Fault>> + Sync,
+) -> Vec<Result<T, Box<Fault>>> {
+    let panicked = || Err(Box::new(unstarted("no credentials", "The credentials could not be read.", FIX)));
     on_threads(orgs, read).into_iter().map(|read| read.unwrap_or_else(panicked)).collect()
 }
 
 /// What is said last where a secret cannot be read.
 const FIX: &str = "Fix it, then start again.";
 
-/// Returns the fault of an org whose credentials cannot be used, while others can be polled.
-fn cannot_sign_in(words: &str) -> Fault {
-    // These are true only if no org can be polled.
-    let ends = [" Nothing was started, nothing was sent.", " Nothing was started.", FIX];
-    let what = ends.iter().fold(words.to_owned(), |what, end| what.replace(end, ""));
-    Fault::new(
-        Part::Poll,
-        "no credentials",
-        what.trim_end(),
-        "This org is not polled; the others are not affected.",
-        "Fix it, then start the program again.",
-    )
+/// Returns the fault of an org to which there is no way.
+fn unstarted(brief: &str, what: &str, remedy: &str) -> Fault {
+    Fault::new(Part::Config, brief, what, "Nothing was started.", remedy)
 }
 
 impl ReadyOrg {
@@ -402,7 +393,8 @@ impl ReadyOrg {
     /// # Errors
     /// Returns a sentence that says what cannot be used, and why. It never contains a secret.
     pub fn try_out(&self, config: &Config) -> Result<(), String> {
-        let secrets = self.sign_in(config).and_then(|_| self.hook_secrets(config));
+        let sign_in = self.sign_in(config).map_err(|fault| fault.to_string());
+        let secrets = sign_in.and_then(|_| self.hook_secrets(config));
         let tried =
             secrets.and_then(|secrets| secrets.map_or(Ok(()), |_| listener(config, Vec::new()).map(drop)));
         tried.map_err(|words| self.named(words))
@@ -452,7 +444,7 @@ impl ReadyOrg {
     }
 
     /// Reads the credentials, the CA file and the proxy.
-    fn sign_in(&self, config: &Config) -> Result<SignIn, String> {
+    fn sign_in(&self, config: &Config) -> Result<SignIn, Box<Fault>> {
         let Some(way) = &self.settings.way else {
             // The variables would choose one org of the file and leave out the others.
             let how = if self.is_one_of_several {
@@ -460,21 +452,26 @@ impl ReadyOrg {
             } else {
                 HOW
             };
-            return Err(format!("The org has no credentials. Nothing was started. {how}"));
+            return Err(Box::new(unstarted("no credentials", "The org has no credentials.", how)));
         };
         let route = self.route(config)?;
         Ok(SignIn { route, credentials: read(way)?, renew: Some(way.source().clone()) })
     }
 
     /// Reads the CA file and the proxy through which the org is reached.
-    fn route(&self, config: &Config) -> Result<Route, String> {
+    fn route(&self, config: &Config) -> Result<Route, Box<Fault>> {
         let (org, ca_file) = (&self.url, self.settings.ca_file.as_deref());
         let except = config.no_proxy.as_deref();
         let setting = config.proxy.as_ref().filter(|_| !http::is_direct(org, except));
-        let url = setting.map(ProxySetting::read).transpose().map_err(|error| error.to_string())?;
+        let url = setting.map(ProxySetting::read).transpose().map_err(|what| {
+            let doing = "Nothing was started, and nothing was sent without the proxy.";
+            let remedy = "Write it as http://host:port, or remove it.";
+            Fault::new(Part::Config, "bad proxy setting", &what, doing, remedy)
+        })?;
         Route::new(org, ca_file, url.as_ref().map(|proxy| &proxy.url), except).map_err(|error| {
-            format!("The org cannot be reached: {error}. Nothing was started. Fix org.ca_file or the proxy, or remove the \
-                     setting.")
+            let what = format!("The org cannot be reached: {error}.");
+            let remedy = "Fix org.ca_file or the proxy, or remove the setting.";
+            Box::new(unstarted("bad CA file or proxy", &what, remedy))
         })
     }
 }
@@ -492,7 +489,7 @@ fn secrets(config: &config::Hook, own: &str, before: &str) -> Result<Option<Secr
     let read = |source: &SecretSource, command: &str| {
         source.read().map_err(|error| {
             let remedy = "Fix it, or set hook.enabled = false.";
-            unreadable("The hook's secret", source, &error, command, remedy)
+            unreadable("The hook's secret", source, &error, command, remedy).to_string()
         })
     };
     let secret = read(source, &format!("{own}.secret_command"))?;

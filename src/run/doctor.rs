@@ -17,7 +17,7 @@ use crate::intake::probe;
 use crate::journal::Reader;
 use crate::okta::{Budget, Credentials, OrgUrl, Prober, ReadinessBudgets, ReadinessPlan};
 use crate::report::{
-    Confidence, Coverage, Overall, Readiness, ReadinessDetail, ReadinessEvidence, ReadinessItem,
+    Confidence, Coverage, Fault, Overall, Readiness, ReadinessDetail, ReadinessEvidence, ReadinessItem,
 };
 
 /// What `doctor` checks, and how it reports.
@@ -29,9 +29,8 @@ pub struct DoctorPlan {
     pub org: OrgUrl,
     /// The folder of the journal.
     pub dir: PathBuf,
-    /// The credentials, possibly [`Credentials::None`], and the route to the org; or a sentence that says why it cannot
-    /// be reached.
-    pub access: Result<(Credentials, Route), String>,
+    /// The credentials, possibly [`Credentials::None`], and the route to the org; or why it cannot be reached.
+    pub access: Result<(Credentials, Route), Box<Fault>>,
     /// The authorization server to probe: `default`, an id or an issuer.
     pub server: String,
     /// Whether the hook's listener is enabled.
@@ -61,44 +60,29 @@ struct Report<'r> {
     sources: &'r [ReadinessItem],
 }
 
-/// Probes each org, prints a report of it and returns the worst verdict as an exit code: refused credentials, no answer,
-/// not ready, not proven, ready.
+/// Probes each org, prints a report of it and returns the worst verdict as an exit code.
 ///
 /// # Errors
 /// Returns an exit code and a sentence for stderr if an HTTP client cannot be made or standard output cannot be
 /// written. An org that cannot be reached does not keep the others from being probed.
 pub async fn doctor(plans: Vec<DoctorPlan>, clock: &Clock) -> Result<Exit, (Exit, String)> {
     let is_several = plans.len() > 1;
-    let (mut worst, mut failed) = (Exit::Done, Vec::new());
+    let (mut exits, mut failed) = (Vec::new(), Vec::new());
     for (at, plan) in plans.into_iter().enumerate() {
         let label = if is_several { format!("{}: ", plan.known.label()) } else { String::new() };
         let clock = if at == 0 { clock.clone() } else { clock.for_another_org() };
-        let ended = probe_one(plan, at, &label, &clock).await.unwrap_or_else(|(exit, words)| {
+        exits.push(probe_one(plan, at, &label, &clock).await.unwrap_or_else(|(exit, words)| {
             failed.push(format!("{label}{words}"));
             exit
-        });
-        if rank(ended) < rank(worst) {
-            worst = ended;
-        }
+        }));
     }
+    let worst = Exit::worst(exits);
     if failed.is_empty() { Ok(worst) } else { Err((worst, failed.join("\n"))) }
-}
-
-/// Returns the rank of an exit code, the worst first.
-fn rank(exit: Exit) -> u8 {
-    match exit {
-        Exit::Usage => 0,
-        Exit::Refused => 1,
-        Exit::Failed => 2,
-        Exit::NotReady => 3,
-        Exit::Unproven => 4,
-        _ => 5,
-    }
 }
 
 /// Probes one org and prints the report. `at` is its place among the orgs.
 async fn probe_one(plan: DoctorPlan, at: usize, label: &str, clock: &Clock) -> Result<Exit, (Exit, String)> {
-    let (credentials, route) = plan.access.map_err(|words| (Exit::Usage, words))?;
+    let (credentials, route) = plan.access.map_err(|fault| (Exit::Usage, fault.to_string()))?;
     let has_credentials = !matches!(credentials, Credentials::None);
     let client = OktaClient::new(&plan.org, credentials, &route, clock.clone()).map_err(|error| {
         (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))

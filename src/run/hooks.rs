@@ -68,13 +68,10 @@ pub async fn hook(
             failed.push((exit, format!("{prefix}{words}")));
         }
     }
-    let Some(exit) = failed
-        .iter()
-        .map(|(exit, _)| *exit)
-        .min_by_key(|exit| (*exit != Exit::Refused, *exit != Exit::Failed))
-    else {
+    if failed.is_empty() {
         return Ok(Exit::Done);
-    };
+    }
+    let exit = Exit::worst(failed.iter().map(|(exit, _)| *exit));
     let words: Vec<String> = failed.into_iter().map(|(_, words)| words).collect();
     Err((exit, words.join("\n")))
 }

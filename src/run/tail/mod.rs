@@ -9,6 +9,8 @@ mod unread;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::coverage::Watcher;
 use super::source::damaged_words;
 use super::standing::{Standing, named};
@@ -222,21 +224,10 @@ async fn follow(
         let is_read = orgs.iter().all(|org| org.is_read || org.is_whole || org.is_over());
         let asked = orgs.iter().zip(&boards).filter(|(org, _)| !org.is_over());
         hold.look(asked.map(|(_, board)| board.persons), last, is_read, gives_up, clock.uptime());
-        let printed = if printer.is_early(&boards, clock) {
-            Ok(true)
-        } else {
-            printer.print_new(&mut source, hold.held_from(holder.is_some(), clock))
-        };
-        match printed {
-            Ok(true) => {}
-            Ok(false) | Err(PrintError::Pipe) => return Ok(Exit::Done),
-            Err(PrintError::Write(error)) => {
-                return Err((
-                    Exit::Failed,
-                    format!("Standard output cannot be written: {error}. Nothing stored is lost."),
-                ));
-            }
-            Err(PrintError::Read(error)) => return Err(unread(&error)),
+        if !printer.is_early(&boards, clock)
+            && !print_new(&mut printer, &mut source, hold.held_from(holder.is_some(), clock))?
+        {
+            return Ok(Exit::Done);
         }
         // The coverage lines come after the rows that they cover.
         covered.map_err(|error| unread(&error))?.iter().for_each(|line| say(line));
@@ -317,9 +308,9 @@ async fn follow(
         }
         if printer.options.once && clock.uptime().saturating_sub(progress_at) >= PATIENCE {
             let words = "No progress for 60 seconds, so this run stops. What was received is stored.";
-            if orgs.len() > 1 {
-                // The rows of the other orgs are printed, with or without their persons.
-                printer.print_new(&mut source, None).map_or_else(|_| (), |_| ());
+            // The rows of the other orgs are printed, with or without their persons.
+            if orgs.len() > 1 && !print_new(&mut printer, &mut source, None)? {
+                return Ok(Exit::Done);
             }
             return end(&orgs, &source, &printer.options, Some(words));
         }
@@ -340,6 +331,24 @@ async fn follow(
             () = source.moved() => {}
             _ = clock.sleep_until(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
         }
+    }
+}
+
+/// Prints rows as [`Printer::print_new`] does. Returns `false` if nobody wants more of them: the limit is reached, or the
+/// reader of standard output is gone.
+fn print_new(
+    printer: &mut Printer,
+    source: &mut Source,
+    held_from: Option<Timestamp>,
+) -> Result<bool, (Exit, String)> {
+    match printer.print_new(source, held_from) {
+        Ok(wants_more) => Ok(wants_more),
+        Err(PrintError::Pipe) => Ok(false),
+        Err(PrintError::Write(error)) => {
+            let words = format!("Standard output cannot be written: {error}. Nothing stored is lost.");
+            Err((Exit::Failed, words))
+        }
+        Err(PrintError::Read(error)) => Err(unread(&error)),
     }
 }
 
@@ -374,8 +383,10 @@ fn end(
             failed.push((exit, format!("{}{words}", org.prefix)));
         }
     }
-    let exit = failed.iter().map(|(exit, _)| *exit).max_by_key(|exit| *exit == Exit::Refused);
-    let Some(exit) = exit else { return Ok(Exit::Done) };
+    if failed.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let exit = Exit::worst(failed.iter().map(|(exit, _)| *exit));
     let words: Vec<String> = failed.into_iter().map(|(_, words)| words).collect();
     Err((exit, words.join("\n")))
 }
