@@ -1,4 +1,4 @@
-//! Watches OAuth 2.0 consent in an Okta org, live, in a terminal.
+//! Watches OAuth 2.0 consent in Okta orgs, live, in a terminal.
 //!
 //! # Code map
 //!

@@ -27,17 +27,12 @@ const FORMAT: i64 = 2;
 /// How long a key press waits for another screen, which locks the file for one small commit.
 const BUSY: Duration = Duration::from_millis(80);
 
-const LAYOUT: &str = "
-    CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, org TEXT NOT NULL,
-        at INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (ts, uuid, part, org)) WITHOUT ROWID;
-    CREATE TABLE filter (nr INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL UNIQUE);
-    CREATE TABLE place (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
-
-/// Migrates from format 1, in which all marks were of one org.
-const ADD_ORG: &str = "
-    ALTER TABLE mark RENAME TO old;
+const MARK: &str = "
     CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, org TEXT NOT NULL,
         at INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (ts, uuid, part, org)) WITHOUT ROWID;";
+const OTHER_TABLES: &str = "
+    CREATE TABLE filter (nr INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL UNIQUE);
+    CREATE TABLE place (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
 /// The notes beside one journal.
 #[derive(Debug)]
@@ -150,9 +145,14 @@ impl Notes {
         // Another screen may have been faster.
         let format: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match format {
-            0 => tx.execute_batch(LAYOUT)?,
+            0 => {
+                tx.execute_batch(MARK)?;
+                tx.execute_batch(OTHER_TABLES)?;
+            }
+            // In format 1, all marks were of one org.
             1 => {
-                tx.execute_batch(ADD_ORG)?;
+                tx.execute_batch("ALTER TABLE mark RENAME TO old")?;
+                tx.execute_batch(MARK)?;
                 let copy = "INSERT INTO mark SELECT ts, uuid, part, ?1, at, note FROM old";
                 tx.execute(copy, [&self.first])?;
                 tx.execute_batch("DROP TABLE old")?;
@@ -272,8 +272,8 @@ impl Notes {
         if is_put { Ok(()) } else { Err(NotesError::Full) }
     }
 
-    /// Replaces the old keys of events by their new ones in the marks and in the last place. The new keys are digests
-    /// that no event of another org has.
+    /// Replaces the old keys of events by their new ones in the marks and in the last place. Only the first org has
+    /// events with old keys, which are from before a journal could hold several orgs.
     pub(super) fn rename(&mut self, renamed: &[(EventKey, EventKey)]) -> Result<(), NotesError> {
         self.write(|conn| {
             let sql = "UPDATE OR REPLACE mark SET uuid = ?4 WHERE ts = ?1 AND uuid = ?2 AND part = ?3";

@@ -2,14 +2,15 @@
 //! [`Effect`]s for everything else. Nothing here reads a disk, a socket or a clock.
 //!
 //! ```text
-//! update             routes messages and keys
-//! act/               the actions, one file for each group
-//! reader             methods of the model that several actions share
-//! derived/           values computed from the model for a frame
-//! state              the model
-//! pages, msg         the pages; messages and effects
-//! query/             the filter language and filters
-//! data/, sources, keys  the data that is stored and shown; the sources of each org; the keys
+//! update                routes messages and keys
+//! act/                  the actions, one file for each group
+//! shared_actions        methods of the model that several actions share
+//! derived/              values computed from the model for a frame
+//! state                 the model
+//! pages, msg            the pages; messages and effects
+//! query/                the filter language and filters
+//! data/, sources        the data that is stored and shown; the sources of each org
+//! keymap, key_bindings  the keys of a configuration; the keys
 //! ```
 //!
 //! A file may import only from its own line and the lines below it.

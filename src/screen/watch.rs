@@ -60,13 +60,13 @@ pub struct WatchOptions {
     pub stop_after: Option<Duration>,
 }
 
-/// Checks that there is a terminal for the screen. If `taken` is set, standard input is data, and the screen reads keys
-/// from the controlling terminal instead.
+/// Checks that standard input and standard output are a terminal. If `stdin_is_data` is set, the screen reads keys from
+/// the controlling terminal, and only standard output is checked.
 ///
 /// # Errors
-/// Returns a sentence for stderr if there is no terminal.
-pub fn need_terminal(taken: bool) -> Result<(), String> {
-    if (taken || std::io::stdin().is_terminal()) && std::io::stdout().is_terminal() {
+/// Returns a sentence for stderr if one of them is none.
+pub fn need_terminal(stdin_is_data: bool) -> Result<(), String> {
+    if (stdin_is_data || std::io::stdin().is_terminal()) && std::io::stdout().is_terminal() {
         return Ok(());
     }
     Err("The screen needs a terminal for its input and output. Nothing was started. \

@@ -78,6 +78,9 @@ fn several(model: &Model, theme: &Theme, pen: &mut Pen<'_>, width: u16) {
             Some(found) => verdict(found),
             None if sources.board.get(Part::Readiness).fault().is_some() => ("NOT PROBED", Role::Wait),
             None if model.offline.is_some() => ("not in these files", Role::Dim),
+            None if matches!(sources.board.get(Part::Readiness), Pulse::Elsewhere(_)) => {
+                ("probed elsewhere", Role::Dim)
+            }
             None => ("not probed yet", Role::Dim),
         };
         let words = format!("{} {words}", sources.known.label());
@@ -97,7 +100,7 @@ fn several(model: &Model, theme: &Theme, pen: &mut Pen<'_>, width: u16) {
     }
 }
 
-/// Returns how soon an org is left out where there is no room for all: those that are ready first.
+/// Returns the priority of an org's cell. Those that are ready are left out first.
 fn rank(role: Role) -> u8 {
     match role {
         Role::Bad => 3,

@@ -22,6 +22,15 @@ const PATH: &str = "/okta/hook";
 const NOW: &str = "2026-03-04T09:15:38Z";
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// Starts a listener for one org. Returns its tasks and the status of its parts.
+fn spawned(plan: HookPlan, journal: &OrgJournal, clock: &Clock) -> (Tasks, watch::Receiver<Board>) {
+    let (board, seen) = watch::channel(Board::default());
+    let tasks = Tasks::new();
+    let doors = vec![HookDoors { journal: journal.clone(), board, clock: clock.clone() }];
+    tasks.spawn("hook", run(plan, doors, clock.clone(), tasks.clone()));
+    (tasks, seen)
+}
+
 /// A listener that writes to a real journal.
 struct Rig {
     clock: Clock,
@@ -58,17 +67,7 @@ impl Rig {
         let secrets = Secrets::new(&Secret::new(SECRET), Some(&Secret::new(BEFORE))).unwrap();
         let targets = vec![HookTarget { place: 0, path: PATH.into(), secrets }];
         let plan = HookPlan { listen: "127.0.0.1:0".parse().unwrap(), targets, tls, ceiling };
-        let (board, mut seen) = watch::channel(Board::default());
-        let tasks = Tasks::new();
-        tasks.spawn(
-            "hook",
-            run(
-                plan,
-                vec![HookDoors { journal: journal.clone(), board, clock: clock.clone() }],
-                clock.clone(),
-                tasks.clone(),
-            ),
-        );
+        let (tasks, mut seen) = spawned(plan, &journal, &clock);
         let listens = tokio::time::timeout(LIMIT, seen.wait_for(|board| board.hook.listens_at.is_some()));
         let url = listens.await.unwrap().unwrap().hook.listens_at.clone().unwrap();
         let at = url.split("//").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
@@ -672,17 +671,7 @@ async fn an_address_that_is_taken_is_asked_for_again() {
     let secrets = Secrets::new(&Secret::new(SECRET), None).unwrap();
     let targets = vec![HookTarget { place: 0, path: PATH.into(), secrets }];
     let plan = HookPlan { listen: at, targets, tls: None, ceiling: Ceiling::default() };
-    let (board, mut seen) = watch::channel(Board::default());
-    let tasks = Tasks::new();
-    tasks.spawn(
-        "hook",
-        run(
-            plan,
-            vec![HookDoors { journal: journal.clone(), board, clock: clock.clone() }],
-            clock.clone(),
-            tasks.clone(),
-        ),
-    );
+    let (tasks, mut seen) = spawned(plan, &journal, &clock);
     let waits = seen.wait_for(|board| matches!(board.get(Part::Hook), Pulse::Waiting(..)));
     let brief = waits.await.unwrap().get(Part::Hook).fault().unwrap().brief.clone();
     assert_eq!(brief, "address in use");

@@ -122,7 +122,7 @@ impl Reader {
                 _ => is_good = false,
             }
         }
-        // A number that no org has is damaged, so the checksum does not match without it either.
+        // A value that is not the number of an org is damage.
         let org = row.get_ref(18)?.as_i64().ok().and_then(|org| u8::try_from(org).ok());
         is_good &= org.is_some();
         let org = OrgId(org.unwrap_or_default());

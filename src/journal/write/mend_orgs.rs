@@ -7,7 +7,7 @@ use crate::consent::KnownOrg;
 use crate::journal::checksum;
 use crate::journal::tables::org::{self, ORGS_MAX};
 
-/// The tables whose rows belong to orgs.
+/// The tables whose rows belong to orgs. Texts do too, but only rows of these tables need them.
 const OWNED: [&str; 9] =
     ["event", "side", "bookmark", "history", "gap", "listening", "label", "reject", "unreadable"];
 

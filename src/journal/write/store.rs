@@ -148,11 +148,11 @@ impl Store {
                 |host| Ok(Err(Refused::BegunBy(host))),
             )
         })?;
-        Ok(self.written_for(settled))
+        Ok(self.note_written_for(settled))
     }
 
     /// Notes how many orgs are written for.
-    fn written_for(&mut self, settled: Result<Vec<OrgId>, Refused>) -> Result<Vec<OrgId>, Refused> {
+    fn note_written_for(&mut self, settled: Result<Vec<OrgId>, Refused>) -> Result<Vec<OrgId>, Refused> {
         if let Ok(ids) = &settled {
             self.written_for = ids.len();
         }
@@ -166,7 +166,7 @@ impl Store {
         orgs: &[KnownOrg],
     ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
         let settled = self.change(|tx, counters| settle(tx, counters, "", (orgs, orgs)))?;
-        Ok(self.written_for(settled))
+        Ok(self.note_written_for(settled))
     }
 
     /// Writes batches of the first org, as [`Store::append`] does.
