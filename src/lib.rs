@@ -23,6 +23,7 @@
 //! 2      okta/             consent, report, secret, json_scan
 //! 2      journal/          consent, report, clock, safe_file
 //! 2      export/           consent, report, json_scan
+//! 2      team/             consent, report, secret
 //! 2      flags.rs          config, consent
 //! 2      exit.rs           config
 //! 2      config/           secret, consent, safe_file
@@ -66,6 +67,7 @@ pub mod screen;
 pub mod secret;
 pub mod sim;
 pub mod tasks;
+pub mod team;
 pub mod tui;
 pub mod view;
 
