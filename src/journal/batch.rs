@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::consent::{Attribution, Bookmark, Consent, HistoryMark, Label, Reject, Rev, Seq, SideEvent};
+use crate::consent::{
+    Attribution, Bookmark, Consent, EventKey, Evidence, HistoryMark, Label, Person, Reject, Rev, Seq,
+    SideEvent,
+};
 use crate::report::Gap;
 
 /// The contents of one page of the log or of one delivery. It is stored whole or not at all.
@@ -33,6 +36,64 @@ pub struct Batch {
     pub attributions: Vec<Attribution>,
     /// Replacements for damaged rows. A row that was removed is not restored.
     pub repairs: Vec<Repair>,
+    /// What only a team's server gives, or `None` if the batch does not come from there.
+    pub team: Option<Box<TeamBatch>>,
+}
+
+/// What a batch from a team's server has besides.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TeamBatch {
+    /// How far streams are stored once this batch is.
+    pub streams: Vec<StreamPosition>,
+    /// Persons that the collector found, by the key of the event as it came.
+    pub persons: Vec<(EventKey, Person, Evidence)>,
+    /// Where the collector's poller resumes. It says nothing about what is stored here.
+    pub bookmark: Option<Bookmark>,
+    /// Periods for which the collector, or this process, knows that events are missing.
+    pub gaps: Vec<Gap>,
+    /// The time from which on the journal is complete except for gaps, if this batch makes it so.
+    pub complete_since: Option<Timestamp>,
+    /// Whether the rows are older than others that were loaded before, so that none of them counts as late.
+    pub is_backlog: bool,
+    /// How far this journal is published, if the batch says so.
+    pub published: Option<Published>,
+}
+
+/// A stream of a team's server.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TeamStream {
+    /// Pages of rows.
+    Events = 0,
+    /// Names of ids.
+    Labels = 1,
+    /// The state of the collector.
+    State = 2,
+}
+
+/// How far a stream is stored: every message from `low` to `high`, both included.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamPosition {
+    /// The stream.
+    pub stream: TeamStream,
+    /// When the server made the stream, in the server's words. A stream that was made anew counts its messages from 1.
+    pub born: Box<str>,
+    /// The first message that is stored here.
+    pub low: u64,
+    /// The last message that is stored here.
+    pub high: u64,
+}
+
+/// How far the rows of an org are on the team's server.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Published {
+    /// When the server made the stream of events that has them, as in [`StreamPosition`].
+    pub born: Box<str>,
+    /// Every row up to this one is there.
+    pub row: Seq,
+    /// Every change of a row or a name up to this one is there.
+    pub change: Rev,
+    /// Every side event up to this one is there.
+    pub side: i64,
 }
 
 /// The replacement for a damaged row.

@@ -269,6 +269,8 @@ pub(super) const UNREADABLE: Table = Table { name: "unreadable", keys: &["org", 
 pub(super) const HIDDEN: Table = Table { name: "hidden", keys: &["seq"] };
 pub(super) const HOOK_COPY: Table = Table { name: "hook_copy", keys: &["seq"] };
 pub(super) const CLEAN: Table = Table { name: "clean", keys: &["id"] };
+pub(super) const STREAM: Table = Table { name: "stream", keys: &["org", "name"] };
+pub(super) const PUBLISHED: Table = Table { name: "published", keys: &["org"] };
 
 /// The tables that existed when the format with checksums was introduced, with the keys that they had then.
 const FIRST: [Table; 10] = [
@@ -285,9 +287,9 @@ const FIRST: [Table; 10] = [
 ];
 
 /// All tables whose rows have one checksum.
-pub(super) const TABLES: [Table; 14] = [
+pub(super) const TABLES: [Table; 16] = [
     META, ORG, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT, UNREADABLE, HIDDEN, HOOK_COPY,
-    CLEAN,
+    CLEAN, STREAM, PUBLISHED,
 ];
 
 /// The column that holds the checksum of a row.

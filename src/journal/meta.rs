@@ -183,10 +183,15 @@ impl OrgMeta {
         if !bookmark.caught_up {
             return;
         }
+        self.note_complete_since(bookmark.since);
+    }
+
+    /// Records from when on the journal is complete.
+    pub(super) fn note_complete_since(&mut self, since: jiff::Timestamp) {
         let known: Option<jiff::Timestamp> = self.complete_since.as_ref().and_then(|text| text.parse().ok());
         // The complete stretch begins after the rows that were removed.
         let whole_from = jiff::Timestamp::from_millisecond(self.whole_from_ms).unwrap_or_default();
-        let since = if self.whole_from_ms > 0 { bookmark.since.max(whole_from) } else { bookmark.since };
+        let since = if self.whole_from_ms > 0 { since.max(whole_from) } else { since };
         // A later start does not shorten what was complete before; gaps are recorded separately.
         if known.is_none_or(|known| since < known) {
             self.complete_since = Some(since.to_string());

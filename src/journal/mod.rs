@@ -42,9 +42,11 @@ mod tables;
 mod tests;
 mod write;
 
-pub use batch::{Batch, Commit, Head, Listening, Polled, Polling, Repair};
+pub use batch::{
+    Batch, Commit, Head, Listening, Polled, Polling, Published, Repair, StreamPosition, TeamBatch, TeamStream,
+};
 pub use error::{Ailment, AppendError, OpenError, ReadError, StorageError};
-pub use notes::{Notes, NotesError};
+pub use notes::{Notes, NotesError, SharedNote};
 #[cfg(test)]
 pub(crate) use open::open_cramped;
 pub use open::{Claim, Claimed, Holder, Opened, claim, file_id, holder, open};

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, TransactionBehavior};
 use thiserror::Error;
 
 use super::connection::{FLAGS, connect_reader_as_it_is};
@@ -22,14 +22,18 @@ use crate::safe_file;
 pub(super) const FILE: &str = "notes.sqlite3";
 /// Marks a SQLite file as notes of this program ("CsWn").
 const APPLICATION_ID: i64 = 0x4373_576e;
-/// The format that this program writes. In format 1, marks had no org.
-const FORMAT: i64 = 2;
+/// The format that this program writes. In format 1, marks had no org; format 3 added what is shared with a team.
+const FORMAT: i64 = 3;
 /// How long a key press waits for another screen, which locks the file for one small commit.
 const BUSY: Duration = Duration::from_millis(80);
 
 const MARK: &str = "
     CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, org TEXT NOT NULL,
         at INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (ts, uuid, part, org)) WITHOUT ROWID;";
+/// The notes as this machine and the team's server both had them last.
+const SHARED: &str = "
+    CREATE TABLE shared (org TEXT NOT NULL, ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL,
+        number INTEGER NOT NULL, note TEXT, PRIMARY KEY (org, ts, uuid, part)) WITHOUT ROWID;";
 const OTHER_TABLES: &str = "
     CREATE TABLE filter (nr INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL UNIQUE);
     CREATE TABLE place (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
@@ -42,6 +46,17 @@ pub struct Notes {
     /// The key of the org of marks that name none, which are of format 1; empty if it is not known.
     first: String,
     seen: i64,
+}
+
+/// A note as this machine and the team's server both had it last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SharedNote {
+    /// The event.
+    pub key: EventKey,
+    /// The number of the server's message.
+    pub number: u64,
+    /// The text, or `None` if the mark was removed.
+    pub text: Option<String>,
 }
 
 /// Why the notes cannot be read or written.
@@ -148,6 +163,7 @@ impl Notes {
             0 => {
                 tx.execute_batch(MARK)?;
                 tx.execute_batch(OTHER_TABLES)?;
+                tx.execute_batch(SHARED)?;
             }
             // In format 1, all marks were of one org.
             1 => {
@@ -156,7 +172,9 @@ impl Notes {
                 let copy = "INSERT INTO mark SELECT ts, uuid, part, ?1, at, note FROM old";
                 tx.execute(copy, [&self.first])?;
                 tx.execute_batch("DROP TABLE old")?;
+                tx.execute_batch(SHARED)?;
             }
+            2 => tx.execute_batch(SHARED)?,
             _ => return Ok(()),
         }
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -191,7 +209,7 @@ impl Notes {
         let tables: i64 = self.ask("SELECT COUNT(*) FROM sqlite_schema", |row| row.get(0))?;
         match (id, format) {
             (0, 0) if tables == 0 => return Ok(0),
-            (APPLICATION_ID, 1 | FORMAT) => {}
+            (APPLICATION_ID, 1..=FORMAT) => {}
             (APPLICATION_ID, found) if found > FORMAT => {
                 return Err(NotesError::Newer { path: path(), found, known: FORMAT });
             }
@@ -295,6 +313,7 @@ impl Notes {
     pub(super) fn move_org(&mut self, from: &str, to: &str) -> Result<(), NotesError> {
         self.write(|conn| {
             conn.execute("UPDATE OR REPLACE mark SET org = ?2 WHERE org = ?1", (from, to))?;
+            conn.execute("DELETE FROM shared WHERE org = ?1", [from])?;
             // The key of the org follows the key of the event.
             let place = "UPDATE place SET value = substr(value, 1, length(value) - length(?1)) || ?2
                 WHERE substr(value, -length(?1) - 1) = '/' || ?1";
@@ -307,6 +326,86 @@ impl Notes {
         let values = (key.published_ms, key.id.as_bytes(), key.part, org);
         let sql = "DELETE FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3 AND org = ?4";
         self.write(|conn| conn.prepare_cached(sql)?.execute(values).map(drop))
+    }
+
+    /// Replaces the mark of an event, or removes it if `new` is `None`, and stores what the team's server has of it. Does
+    /// nothing and returns `false` if the note is not `before` any more, where `None` stands for no mark.
+    pub fn replace(
+        &mut self,
+        org: &str,
+        before: Option<&str>,
+        new: Option<&Marked>,
+        shared: &SharedNote,
+    ) -> Result<bool, NotesError> {
+        let SharedNote { key, number, text } = shared;
+        let is_done = self.write(|conn| {
+            let sql = "SELECT note FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3 AND org = ?4";
+            let values = (key.published_ms, key.id.as_bytes(), key.part, org);
+            let found: Option<String> =
+                conn.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+            if found.as_deref() != before {
+                return Ok(None);
+            }
+            let count: i64 = conn.query_row("SELECT COUNT(*) FROM mark", [], |row| row.get(0))?;
+            match new {
+                Some(_) if before.is_none() && count >= limit(Self::MARKS_MAX) => return Ok(Some(false)),
+                Some(new) => {
+                    let sql = "INSERT OR REPLACE INTO mark (ts, uuid, part, org, at, note)
+                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                    let (ts, uuid, part, org) = values;
+                    let values = (ts, uuid, part, org, new.at.as_millisecond(), &*new.note);
+                    conn.prepare_cached(sql)?.execute(values)?;
+                }
+                None => {
+                    let sql = "DELETE FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3 AND org = ?4";
+                    conn.prepare_cached(sql)?.execute(values)?;
+                }
+            }
+            let sql = "INSERT OR REPLACE INTO shared (org, ts, uuid, part, number, note)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let values = (org, key.published_ms, key.id.as_bytes(), key.part, *number as i64, text);
+            conn.prepare_cached(sql)?.execute(values)?;
+            Ok(Some(true))
+        })?;
+        match is_done {
+            Some(true) => Ok(true),
+            Some(false) => Err(NotesError::Full),
+            None => Ok(false),
+        }
+    }
+
+    /// Returns the notes of an org as the team's server had them last, each with the number of its message.
+    pub fn shared(&self, org: &str) -> Result<Vec<SharedNote>, NotesError> {
+        let sql = "SELECT ts, uuid, part, number, note FROM shared WHERE org = ?1";
+        let read = |row: &Row<'_>| {
+            let (published_ms, part, number): (i64, u8, i64) = (row.get(0)?, row.get(2)?, row.get(3)?);
+            let id = EventId::from_bytes(row.get_ref(1)?.as_blob_or_null()?.unwrap_or_default());
+            let text = row.get(4)?;
+            Ok(id.map(|id| SharedNote {
+                key: EventKey { published_ms, id, part },
+                number: number as u64,
+                text,
+            }))
+        };
+        let found = self.conn.prepare_cached(sql).and_then(|mut statement| {
+            let found = statement.query_map([org], read)?;
+            found.collect::<Result<Vec<_>, _>>()
+        });
+        let found = found.map_err(|error| refused(self.path.clone(), error))?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Stores what the team's server has of an event of an org.
+    pub fn put_shared(&mut self, org: &str, shared: &SharedNote) -> Result<(), NotesError> {
+        let SharedNote { key, number, text } = shared;
+        let sql = "INSERT OR REPLACE INTO shared (org, ts, uuid, part, number, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = (org, key.published_ms, key.id.as_bytes(), key.part, *number as i64, text);
+        self.write(|conn| conn.prepare_cached(sql)?.execute(values).map(drop))
+    }
+
+    /// Forgets what the team's server had of an org, because it has lost it.
+    pub fn forget_shared(&mut self, org: &str) -> Result<(), NotesError> {
+        self.write(|conn| conn.execute("DELETE FROM shared WHERE org = ?1", [org]).map(drop))
     }
 
     /// Returns the remembered filters, the last used one first.

@@ -90,7 +90,14 @@ const MIGRATIONS: &[&str] = &[
      ALTER TABLE meta ADD COLUMN hook_only INTEGER NOT NULL DEFAULT 0;
      UPDATE meta SET hook_only = (SELECT COUNT(*) FROM event WHERE via = 2);",
     ORGS,
+    TEAM,
 ];
+
+/// Adds what a team needs: how far each stream of the server is stored here, and how far this journal is published there.
+const TEAM: &str = "CREATE TABLE stream (org INTEGER NOT NULL, name INTEGER NOT NULL, born TEXT NOT NULL,
+        low INTEGER NOT NULL, high INTEGER NOT NULL, sum INTEGER, PRIMARY KEY (org, name)) WITHOUT ROWID;
+    CREATE TABLE published (org INTEGER PRIMARY KEY, born TEXT NOT NULL, seq INTEGER NOT NULL, rev INTEGER NOT NULL,
+        side INTEGER NOT NULL, sum INTEGER);";
 
 /// Adds checksums. Rows and texts get theirs in the background; `sealed` says that all have one. Also adds the state of
 /// pruning by age: rows published before `whole_from` were removed; `hour_began` is the start of the hour, `hour_rows`

@@ -237,7 +237,7 @@ fn forget_orgs(dir: &Path) {
          CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, at INTEGER NOT NULL,
             note TEXT NOT NULL, PRIMARY KEY (ts, uuid, part)) WITHOUT ROWID;
          INSERT INTO mark SELECT ts, uuid, part, at, note FROM new;
-         DROP TABLE new; PRAGMA user_version = 1;",
+         DROP TABLE new; DROP TABLE shared; PRAGMA user_version = 1;",
     )
     .unwrap();
 }
@@ -284,4 +284,46 @@ fn marks_in_a_folder_whose_name_is_no_host_belong_to_the_org_that_began_the_jour
     assert_eq!(notes.marks().unwrap(), of(ORG));
     notes.remove(ORG, &marked(1, "").key).unwrap();
     assert_eq!(notes.marks().unwrap(), []);
+}
+
+#[test]
+fn what_a_team_shares_replaces_only_the_note_that_was_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut notes = Notes::open(dir.path()).unwrap();
+    let key = EventKey { published_ms: 7, id: EventId::Uuid([1; 16]), part: 0 };
+    let mark = |note: &str| Marked { org: "a".into(), key, at: time(9), note: note.into() };
+    let shared = |number, text: Option<&str>| SharedNote { key, number, text: text.map(str::to_owned) };
+    let theirs = shared(4, Some("hers"));
+    assert!(notes.replace("a", None, Some(&mark("hers")), &theirs).unwrap());
+    assert_eq!(
+        (notes.marks().unwrap(), notes.shared("a").unwrap()),
+        (vec![mark("hers")], vec![theirs.clone()])
+    );
+    // A screen has written meanwhile.
+    notes.put(&mark("mine")).unwrap();
+    assert!(!notes.replace("a", Some("hers"), None, &shared(5, None)).unwrap());
+    assert_eq!((notes.marks().unwrap(), notes.shared("a").unwrap()), (vec![mark("mine")], vec![theirs]));
+    assert!(notes.replace("a", Some("mine"), None, &shared(5, None)).unwrap());
+    assert_eq!((notes.marks().unwrap(), notes.shared("a").unwrap()), (Vec::new(), vec![shared(5, None)]));
+    assert_eq!(notes.shared("b").unwrap(), []);
+    notes.forget_shared("a").unwrap();
+    assert_eq!(notes.shared("a").unwrap(), []);
+}
+
+#[test]
+fn notes_of_format_2_are_kept_and_can_be_shared() {
+    let dir = tempfile::tempdir().unwrap();
+    let mark = Marked {
+        org: "a".into(),
+        key: EventKey { published_ms: 7, id: EventId::Uuid([1; 16]), part: 0 },
+        at: time(9),
+        note: "kept".into(),
+    };
+    Notes::open(dir.path()).unwrap().put(&mark).unwrap();
+    let conn = Connection::open(dir.path().join(FILE)).unwrap();
+    conn.execute_batch("DROP TABLE shared; PRAGMA user_version = 2;").unwrap();
+    drop(conn);
+    assert_eq!(Notes::look(dir.path()).unwrap().unwrap().marks().unwrap(), std::slice::from_ref(&mark));
+    let notes = Notes::open(dir.path()).unwrap();
+    assert_eq!((notes.marks().unwrap(), notes.shared("a").unwrap()), (vec![mark], Vec::new()));
 }

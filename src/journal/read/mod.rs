@@ -7,3 +7,4 @@ mod lines;
 pub(super) mod reader;
 mod records;
 pub(super) mod scan;
+mod team;

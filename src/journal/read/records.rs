@@ -77,6 +77,53 @@ impl Reader {
         }
     }
 
+    /// Returns the whole records of an org's rows just above `seq`, at most `n`, in rising order, and the number of the last
+    /// row that was looked at. Leaves out a damaged row.
+    pub fn records_of(
+        &self,
+        org: OrgId,
+        seq: Seq,
+        n: usize,
+    ) -> Result<(Vec<Stored>, Option<Seq>), ReadError> {
+        // The plus keeps SQLite from the index by org, in which it would have to sort all rows of the org.
+        let sql = format!("{STORED} WHERE event.seq > ?1 AND +event.org = ?3 ORDER BY event.seq LIMIT ?2");
+        let found = self.stored(&sql, (seq.0, limit(n), org.0), Texts::Read)?;
+        let last = found.last().map(|(seq, _)| *seq);
+        Ok((self.sound(found), last))
+    }
+
+    /// Returns the whole records of an org's rows that changed after `rev`, at most `n`, in the order of the changes, and
+    /// the number of the last change that was looked at. Leaves out a damaged row.
+    pub fn records_changed(
+        &self,
+        org: OrgId,
+        rev: Rev,
+        n: usize,
+    ) -> Result<(Vec<Stored>, Option<Rev>), ReadError> {
+        // The index of changes has only rows that changed.
+        let sql = format!(
+            "{STORED} WHERE event.rev > 0 AND event.rev > ?1 AND +event.org = ?3 ORDER BY event.rev LIMIT ?2"
+        );
+        let found = self.stored(&sql, (rev.0, limit(n), org.0), Texts::Read)?;
+        let sql = "SELECT MAX(rev) FROM (SELECT rev FROM event WHERE rev > 0 AND rev > ?1 AND +org = ?3
+            ORDER BY rev LIMIT ?2)";
+        let values = (rev.0, limit(n), org.0);
+        let last: Option<i64> = self.conn.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
+        Ok((self.sound(found), last.map(Rev)))
+    }
+
+    /// Returns the rows that could be read, and remembers the others as damaged.
+    fn sound(&self, found: Vec<Read>) -> Vec<Stored> {
+        let mut good = Vec::with_capacity(found.len());
+        for (seq, stored) in found {
+            match stored {
+                Ok(stored) => good.push(stored),
+                Err(error) => self.note_damaged(seq, &error),
+            }
+        }
+        good
+    }
+
     /// Returns the org of a row and the key of its event, or `None` if the row does not exist.
     pub fn key_of(&self, seq: Seq) -> Result<Option<(OrgId, EventKey)>, ReadError> {
         let sql = "SELECT ts, uuid, part, org FROM event WHERE seq = ?1";

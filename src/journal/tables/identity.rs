@@ -30,6 +30,19 @@ impl Identity {
     }
 }
 
+/// Returns the id of a journal for others, or `None` if its key is damaged. It is made from the key, and does not give it
+/// away.
+pub(in crate::journal) fn journal_id(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    let secret: Option<Vec<u8>> = conn.query_row("SELECT * FROM clean", [], |row| {
+        Ok(if checksum::holds(row)? { Some(row.get("secret")?) } else { None })
+    })?;
+    Ok(secret.map(|secret| {
+        let signed = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), b"the id of this journal");
+        let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
+        signed.as_ref().iter().take(8).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    }))
+}
+
 /// Creates the key of a journal, if it has none.
 pub(in crate::journal) fn put_secret(conn: &Connection) -> rusqlite::Result<()> {
     let mut secret = [0; 32];

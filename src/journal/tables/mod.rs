@@ -15,3 +15,4 @@ pub(super) mod raw;
 pub(super) mod reject;
 pub(super) mod shared_id;
 pub(super) mod side;
+pub(super) mod team;

@@ -58,7 +58,7 @@ pub(super) fn forget_orgs(conn: &rusqlite::Connection) {
          CREATE TABLE old (id INTEGER PRIMARY KEY CHECK (id = 1), query TEXT NOT NULL, goal TEXT NOT NULL,
             top TEXT NOT NULL, whole_from TEXT NOT NULL, start TEXT NOT NULL, next TEXT, sum INTEGER);
          INSERT INTO old SELECT 1, query, goal, top, whole_from, start, next, NULL FROM history;
-         DROP TABLE history; ALTER TABLE old RENAME TO history;
+         DROP TABLE history; ALTER TABLE old RENAME TO history; DROP TABLE stream; DROP TABLE published;
          PRAGMA user_version = 10;",
     )
     .unwrap();

@@ -8,8 +8,19 @@ use crate::journal::checksum;
 use crate::journal::tables::org::{self, ORGS_MAX};
 
 /// The tables whose rows belong to orgs. Texts do too, but only rows of these tables need them.
-const OWNED: [&str; 9] =
-    ["event", "side", "bookmark", "history", "gap", "listening", "label", "reject", "unreadable"];
+const OWNED: [&str; 11] = [
+    "event",
+    "side",
+    "bookmark",
+    "history",
+    "gap",
+    "listening",
+    "label",
+    "reject",
+    "unreadable",
+    "stream",
+    "published",
+];
 
 /// An entry of the table, as it is on the disk.
 struct Entry {

@@ -9,17 +9,17 @@ use super::mend;
 use super::recent::Recent;
 use super::sweep_texts::Sweep;
 use crate::consent::{
-    Attribution, Claims, Consent, Difference, Doubt, EventId, EventKey, Evidence, OrgId, Outcome, Severity,
-    Symbol, Untrusted, Via, mark,
+    Attribution, Claims, Consent, Difference, Doubt, EventId, EventKey, Evidence, OrgId, Outcome, Seq,
+    Severity, Symbol, Untrusted, Via, mark,
 };
-use crate::journal::batch::Commit;
+use crate::journal::batch::{Commit, TeamBatch};
 use crate::journal::checksum::{self, Line, Record};
 use crate::journal::error::AppendError;
 use crate::journal::meta::{Counters, OrgMeta};
 use crate::journal::pack::{Packer, Unpacker};
 use crate::journal::tables::identity::Identity;
 use crate::journal::tables::intern::{Interner, Known};
-use crate::journal::tables::{delivery, doubt, hidden, raw, shared_id};
+use crate::journal::tables::{bookmark, delivery, doubt, gap, hidden, raw, shared_id, team};
 
 /// Writes events within one transaction.
 pub(in crate::journal) struct RowWriter<'t> {
@@ -478,6 +478,33 @@ impl<'t> RowWriter<'t> {
             self.attribute.execute((seq.0, who, evidence.code(), self.counters.meta.next_rev, self.org.0))
         })?;
         self.counters.meta.next_rev += i64::from(changed > 0);
+        Ok(())
+    }
+
+    /// Stores what only a team's server gives.
+    pub(super) fn take_team(&mut self, given: &TeamBatch) -> Result<(), AppendError> {
+        for (came, person, evidence) in &given.persons {
+            let key = self.key(*came)?;
+            if let Some(found) = self.find(&key)? {
+                let (seq, person, evidence) = (Seq(found.seq), person.clone(), *evidence);
+                self.attribute(&Attribution { seq, person, evidence })?;
+            }
+        }
+        for gap in &given.gaps {
+            gap::put(self.tx, self.org, gap)?;
+        }
+        if let Some(bookmark) = &given.bookmark {
+            bookmark::put(self.tx, self.org, bookmark)?;
+        }
+        if let Some(since) = given.complete_since {
+            self.own().note_complete_since(since);
+        }
+        for position in &given.streams {
+            team::put_position(self.tx, self.org, position)?;
+        }
+        if let Some(published) = &given.published {
+            team::put_published(self.tx, self.org, published)?;
+        }
         Ok(())
     }
 

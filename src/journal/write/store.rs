@@ -32,6 +32,7 @@ use crate::journal::tables::listening;
 use crate::journal::tables::org::{self, Refused, Settled};
 use crate::journal::tables::reject;
 use crate::journal::tables::side;
+use crate::journal::tables::team;
 
 /// Writes batches. Everything here blocks, so it lives on the writer's thread.
 pub(in crate::journal) struct Store {
@@ -206,7 +207,15 @@ impl Store {
             for (org, batch) in batches {
                 let mut commit = Commit::default();
                 rows.org = org;
-                rows.is_history = batch.history.is_some();
+                let is_backlog = batch.team.as_ref().is_some_and(|team| team.is_backlog);
+                rows.is_history = batch.history.is_some() || is_backlog;
+                // What the server gave does not have to be published there.
+                let streams = batch.team.iter().flat_map(|team| &team.streams);
+                let born = streams.map(|position| &*position.born).next();
+                let born = match born {
+                    Some(born) if team::is_all_published(&tx, org, born)? => Some(born),
+                    _ => None,
+                };
                 for consent in &batch.consents {
                     rows.put(consent, &mut commit)?;
                 }
@@ -241,6 +250,12 @@ impl Store {
                     rows.repair(repair)?;
                 }
                 is_repaired |= !batch.repairs.is_empty();
+                if let Some(given) = &batch.team {
+                    rows.take_team(given)?;
+                    if let Some(born) = born {
+                        team::note_all_published(&tx, org, born, &rows.counters.meta)?;
+                    }
+                }
                 commit.head = rows.counters.meta.head();
                 commits.push(commit);
             }
