@@ -14,5 +14,5 @@ pub use readiness::{
     Confidence, Overall, Readiness, ReadinessChange, ReadinessDetail, ReadinessEvidence, ReadinessItem,
     SERVER, SERVERS,
 };
-pub use status::{Board, BoardNotes, Fault, Part, Persons, Pulse, process};
+pub use status::{Board, BoardNotes, Fault, Part, Persons, Pulse, TeamHealth, process};
 pub use traffic::Traffic;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{HookHealth, Readiness, Traffic};
 
@@ -21,11 +21,14 @@ pub enum Part {
     Readiness,
     /// The configuration.
     Config,
+    /// The connection to a team's server.
+    Team,
 }
 
 impl Part {
     /// Every part, in the order of the status bar.
-    pub const ALL: [Self; 5] = [Self::Poll, Self::Hook, Self::Journal, Self::Readiness, Self::Config];
+    pub const ALL: [Self; 6] =
+        [Self::Poll, Self::Hook, Self::Journal, Self::Readiness, Self::Config, Self::Team];
 
     /// Returns the word that the status bar uses.
     pub fn word(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Part {
             Self::Journal => "journal",
             Self::Readiness => "readiness",
             Self::Config => "config",
+            Self::Team => "team",
         }
     }
 }
@@ -174,7 +178,8 @@ pub fn process(holder: &str) -> String {
 /// The status of all parts. Readers see the current state, not each change.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Board {
-    pulses: [Pulse; 5],
+    #[serde(deserialize_with = "pulses")]
+    pulses: [Pulse; 6],
     /// The poller's recent use of the rate limit.
     pub traffic: Traffic,
     /// The progress of looking up persons, or the default if none are looked up.
@@ -185,6 +190,20 @@ pub struct Board {
     pub hook: HookHealth,
     /// The result of the last round of probes, or `None` before the first has ended.
     pub readiness: Option<Arc<Readiness>>,
+    /// What a collector knows of its team, or the default if there is none.
+    #[serde(default)]
+    pub team: TeamHealth,
+}
+
+/// What a collector knows of its team.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TeamHealth {
+    /// The number of the lease, if this process has it. It rises with each renewal.
+    pub epoch: Option<u64>,
+    /// The last message of the stream of events.
+    pub last_message: u64,
+    /// The watchers, with how many messages each is behind.
+    pub watchers: Vec<(String, u64)>,
 }
 
 /// The progress of looking up the persons of consents that name nobody.
@@ -232,6 +251,15 @@ impl BoardNotes {
         let files = self.files.iter().chain(&self.writer);
         files.chain(&self.journal).chain(&self.damage).map(String::as_str)
     }
+}
+
+/// Reads the status of each part. A version that knew fewer parts wrote fewer; the others are off.
+fn pulses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[Pulse; 6], D::Error> {
+    let mut pulses: [Pulse; 6] = Default::default();
+    for (pulse, found) in pulses.iter_mut().zip(Vec::deserialize(deserializer)?) {
+        *pulse = found;
+    }
+    Ok(pulses)
 }
 
 impl Board {

@@ -18,7 +18,10 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     }
     pen.put(0, " ", Role::Text);
     // Parts with faults come first, so that they are visible in a narrow terminal.
-    let mut parts = [Part::Poll, Part::Hook, Part::Journal];
+    let mut parts = vec![Part::Poll, Part::Hook, Part::Journal];
+    if *model.sources.worst(Part::Team) != Pulse::Off {
+        parts.push(Part::Team);
+    }
     parts.sort_by_key(|part| model.sources.worst(*part).fault().is_none());
     for (index, part) in parts.into_iter().enumerate() {
         if index > 0 {

@@ -68,9 +68,13 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     let is_several = model.sources.is_several();
     let first = model.sources.first();
     let of_org = [Part::Poll, Part::Hook, Part::Readiness];
+    let is_team = *model.sources.worst(Part::Team) != Pulse::Off;
     if is_several {
         if model.offline.is_none() {
             page.part(Part::Journal, model.sources.worst(Part::Journal));
+            if is_team {
+                page.part(Part::Team, model.sources.worst(Part::Team));
+            }
         }
         for sources in model.sources.iter() {
             page.heading(sources);
@@ -87,6 +91,9 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     } else if model.offline.is_none() {
         for part in [Part::Poll, Part::Hook, Part::Journal, Part::Readiness] {
             page.part_of(part, first);
+        }
+        if is_team {
+            page.part_of(Part::Team, first);
         }
     }
     if let Some(files) = &model.offline {

@@ -124,10 +124,11 @@ impl Health {
             return vec![format!("{why}; this process takes over when that one ends.")];
         }
         if let [org] = self.orgs.as_slice() {
-            return vec![org.sentence(&[Part::Poll, Part::Hook, Part::Journal])];
+            return vec![org.sentence(&[Part::Poll, Part::Hook, Part::Journal, Part::Team])];
         }
-        let of_org =
-            |org: &OrgHealth| format!("{}{}", self.prefix(org), org.sentence(&[Part::Poll, Part::Hook]));
+        let of_org = |org: &OrgHealth| {
+            format!("{}{}", self.prefix(org), org.sentence(&[Part::Poll, Part::Hook, Part::Team]))
+        };
         let journal = self.orgs.first().map(|org| org.sentence(&[Part::Journal]));
         self.orgs.iter().map(of_org).chain(journal).collect()
     }
@@ -146,7 +147,7 @@ impl Health {
 
 impl OrgHealth {
     fn unready(&self) -> Option<String> {
-        let fault = [Part::Journal, Part::Poll, Part::Hook]
+        let fault = [Part::Journal, Part::Poll, Part::Hook, Part::Team]
             .into_iter()
             .find_map(|part| Some((part, outage(self.board.get(part))?)));
         if let Some((part, fault)) = fault {

@@ -37,6 +37,7 @@ pub(super) fn text(health: &Health, now: Timestamp) -> Result<String, fmt::Error
     all.poll(now);
     all.hook();
     all.coverage();
+    all.team();
     let is_writer = f64::from(u8::from(health.not_writing.is_none()));
     let writer = "Whether this process writes the journal: 1, or 0 while another one does";
     all.of_journal("writer", writer, is_writer);
@@ -172,6 +173,30 @@ impl Metrics<'_> {
         );
     }
 
+    /// Adds the state of a team's streams. Without a team, there is none.
+    fn team(&mut self) {
+        if self.orgs.iter().all(|org| *org.board.get(Part::Team) == Pulse::Off) {
+            return;
+        }
+        self.one(
+            "team_lease_epoch",
+            "The number of the lease; absent while another collector has it",
+            |org| org.board.team.epoch.map(|epoch| epoch as f64),
+        );
+        self.one("team_stream_last_message", "The last message of the stream of events", |org| {
+            Some(org.board.team.last_message as f64)
+        });
+        let family = Family::<Labels, Number>::default();
+        for org in self.orgs {
+            for (watcher, behind) in &org.board.team.watchers {
+                let labels = vec![("org", org.label.clone()), ("watcher", watcher.clone())];
+                family.get_or_create(&labels).set(*behind as f64);
+            }
+        }
+        let help = "How many messages a watcher is behind";
+        self.registry.register("team_watcher_lag_messages", help, family);
+    }
+
     fn coverage(&mut self) {
         self.one("coverage_gaps", "Periods in which events may be missing", |org| {
             Some(org.coverage.gaps.len() as f64)
@@ -204,6 +229,9 @@ mod tests {
         org.board.hook.delay =
             Some(HookDelay { p50: Duration::from_millis(250), p95: Duration::from_millis(1500) });
         org.board.traffic.last_good = Some(Timestamp::from_second(1000).expect("a time"));
+        org.board.set(Part::Team, Pulse::Live);
+        org.board.team.epoch = Some(41);
+        org.board.team.watchers = vec![("desk:7".to_owned(), 2)];
         let mut other = OrgHealth { label: "preview".to_owned(), ..OrgHealth::default() };
         other.events.insert(("grant", "poll"), 2);
         let health = Health { orgs: vec![org, other], rows: 12, bytes: 4096, ..Health::default() };
@@ -215,6 +243,8 @@ mod tests {
             r#"consentwatch_hook_refused_total{org="example.okta.com",reason="secret"} 3"#,
             r#"consentwatch_hook_delay_seconds{org="example.okta.com",quantile="0.95"} 1.5"#,
             r#"consentwatch_events_total{org="preview",kind="grant",via="poll"} 2"#,
+            r#"consentwatch_team_lease_epoch{org="example.okta.com"} 41.0"#,
+            r#"consentwatch_team_watcher_lag_messages{org="example.okta.com",watcher="desk:7"} 2.0"#,
             "consentwatch_journal_rows 12.0",
         ] {
             assert_eq!(text.lines().filter(|other| *other == line).count(), 1, "{line}\n{text}");

@@ -44,7 +44,7 @@ impl<'a> JournalBook<'a> {
         let mut states = Vec::new();
         for (org, board) in self.source.in_use().zip(boards) {
             let prefix = self.source.heading(org).map_or(String::new(), |label| format!("{label}: "));
-            for part in [Part::Poll, Part::Hook, Part::Journal] {
+            for part in [Part::Poll, Part::Hook, Part::Journal, Part::Team] {
                 let pulse = board.get(part);
                 let (brief, words) = match pulse.fault() {
                     Some(fault) => (fault.brief.clone(), format!("{}: {fault}", part.word())),
@@ -52,7 +52,7 @@ impl<'a> JournalBook<'a> {
                     None => (String::new(), format!("{} is {}.", part.word(), pulse.word())),
                 };
                 // All orgs share the journal.
-                let prefix = if part == Part::Journal { "" } else { prefix.as_str() };
+                let prefix = if matches!(part, Part::Journal | Part::Team) { "" } else { prefix.as_str() };
                 let state = format!("{prefix}{} {} {brief}", part.word(), pulse.word());
                 if !states.iter().any(|(told, _)| *told == state) {
                     states.push((state, format!("{prefix}{words}")));

@@ -70,6 +70,11 @@ pub(super) fn follower_ends(
     ))
 }
 
+/// Returns whether a fault leaves everything to be read that can be: a team's server with restrictions.
+pub(super) fn is_restriction(board: &Board, fault: &Fault) -> bool {
+    fault.part == Part::Team && matches!(board.get(Part::Team), Pulse::Impaired(_))
+}
+
 /// Returns the exit code if a fault ends the run: a refusal of the very first request, or with `--once` any refusal or
 /// permanent fault.
 pub(super) fn gives_up(options: &TailOptions, fault: &Fault, had_answer: bool) -> Option<Exit> {
@@ -95,7 +100,7 @@ pub(super) fn hook_news(board: &Board, told: &mut Option<String>) -> Option<Stri
 }
 
 pub(super) fn worst(board: &Board) -> Option<Fault> {
-    [Part::Journal, Part::Poll].into_iter().find_map(|part| board.get(part).fault()).cloned()
+    [Part::Journal, Part::Team, Part::Poll].into_iter().find_map(|part| board.get(part).fault()).cloned()
 }
 
 pub(super) fn wake_at(
