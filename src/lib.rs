@@ -23,6 +23,7 @@
 //! 2      okta/             consent, report, secret, json_scan
 //! 2      journal/          consent, report, clock, safe_file
 //! 2      export/           consent, report, json_scan
+//! 2      jetstream/        team, consent, report, clock
 //! 2      team/             consent, report, secret
 //! 2      flags.rs          config, consent
 //! 2      exit.rs           config
@@ -55,6 +56,8 @@ pub mod export;
 pub mod files;
 pub mod flags;
 pub mod intake;
+#[cfg(feature = "team")]
+pub mod jetstream;
 pub mod journal;
 mod json_scan;
 pub mod log;
