@@ -6,7 +6,8 @@
 //! the state of the screen by [`model`] and drawn by [`view`]. [`screen`] is the event loop that connects them, and
 //! `commands` has one file per command. The journal is the queue: pollers write only to it, and every output (the
 //! screen, the linear interface, `tail`, `export`) reads from it. So start-up, the live feed and catching up use the
-//! same path. `open` and `tail --input` read [`files`] instead.
+//! same path. `open` and `tail --input` read [`files`] instead. A collector of a [`team`] publishes what its journal gets
+//! (`outgo`), and a watcher stores that in a journal of its own, over the connection in `jetstream`.
 //!
 //! ```text
 //! floor  module            may name
@@ -18,7 +19,8 @@
 //! 4      tui/              view, model, clock
 //! 3      view/             model, consent, report
 //! 3      files/            okta, export, consent, report, safe_file, json_scan
-//! 3      intake/           okta, journal, consent, report, clock, tasks, secret, safe_file
+//! 3      intake/           okta, journal, jetstream, team, consent, report, clock, tasks, secret, safe_file
+//! 3      outgo/            journal, jetstream, team, consent, report, clock, tasks
 //! 2      model/            consent, report
 //! 2      okta/             consent, report, secret, json_scan
 //! 2      journal/          consent, report, clock, safe_file
@@ -63,6 +65,8 @@ mod json_scan;
 pub mod log;
 pub mod model;
 pub mod okta;
+#[cfg(feature = "team")]
+pub mod outgo;
 pub mod report;
 pub mod run;
 pub mod safe_file;

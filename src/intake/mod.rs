@@ -8,6 +8,8 @@ pub mod names;
 pub mod poll;
 pub mod probe;
 pub mod state;
+#[cfg(feature = "team")]
+pub mod team;
 
 use tokio::sync::watch;
 
