@@ -11,6 +11,7 @@ mod open;
 mod prune;
 mod sim;
 mod tail;
+mod team;
 mod watch;
 
 use std::ffi::OsString;
@@ -31,6 +32,7 @@ pub use open::Open;
 pub use prune::Prune;
 pub use sim::Sim;
 pub use tail::{Tail, TailFormat};
+pub use team::{TeamCommand, TeamConfig, TeamStatus};
 pub use watch::Watch;
 
 use crate::config::GlobalFlags;
@@ -135,6 +137,9 @@ pub enum Subcommand {
     /// Shows the screen, read-only, for files: snapshots, JSON arrays or JSONL of LogEvents or hook deliveries; no
     /// network
     Open(Open),
+    /// Sets up and shows the server of a team: one collector, many watchers without a token
+    #[command(subcommand)]
+    Team(TeamCommand),
     /// Writes, checks or shows the configuration, or prints where it is
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -103,6 +103,7 @@ async fn open(
             tls: None,
             ceiling: Ceiling::default(),
         }),
+        team: None,
         is_hook_left_out: false,
         orgs: vec![org_plan],
         others: Vec::new(),

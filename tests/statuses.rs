@@ -192,6 +192,7 @@ impl Rig {
             keep: Settings::default(),
             warnings: Vec::new(),
             hook: None,
+            team: None,
             is_hook_left_out: false,
             orgs: vec![org_plan],
             others: Vec::new(),

@@ -30,6 +30,7 @@ fn plan(cli: &Cli, flags: &flags::Collect, clock: &Clock) -> Result<FeedPlan, En
     let since = flags.since.map(|since| since.at(clock.now())).filter(|_| ago.is_none());
     let mut plan = ready.plan(&config, since, jitter_seed()).map_err(usage)?;
     set_lookback(&mut plan, ago);
+    plan.team = run::team_collector(&config, flags.to.as_deref()).map_err(usage)?;
     plan.is_hook_left_out = flags.no_hook && plan.hook.is_some();
     if flags.no_hook {
         plan.hook = None;

@@ -71,6 +71,22 @@ pub(super) fn announce(ready: &run::Ready) {
     }
 }
 
+/// Returns what a command works on: the orgs of the configuration, or those of the team's server that `from` names.
+pub(super) fn target(cli: &Cli, config: &Config, from: Option<&String>) -> Result<run::Target, Ended> {
+    if from.is_some() && !cli.global.org.is_empty() {
+        return Err(usage(
+            "--org does not go with --from, because the address of the team's server names the orgs. Nothing was started. \
+             Leave --org out.",
+        ));
+    }
+    run::Target::of(config, from.map(String::as_str)).map_err(usage)
+}
+
+/// Does the same for the orgs of the configuration or of a team's server.
+pub(super) fn announce_target(target: &run::Target) {
+    target.notes().for_each(|words| note(words));
+}
+
 /// Parses a filter. Times in it without a zone are UTC.
 pub(super) fn query(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
     text.map(|text| {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::common::{Ended, announce, env, load, places, printed, usage};
+use super::common::{Ended, announce_target, env, load, places, printed, target, usage};
 use crate::config::{self, EXAMPLE};
 use crate::exit::Exit;
 use crate::flags::{Cli, ConfigCommand};
@@ -16,29 +16,7 @@ pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ende
     match command {
         ConfigCommand::Init { print: true } => printed(EXAMPLE.as_bytes()),
         ConfigCommand::Init { print: false } => init(cli),
-        ConfigCommand::Check => {
-            let config = load(cli)?;
-            let ready = run::ready(&config).map_err(usage)?;
-            announce(&ready);
-            screen::zone(&config.ui.time_zone).map_err(usage)?;
-            run::arranged(&config).map_err(|error| usage(error.to_string()))?;
-            let troubles: Vec<String> =
-                ready.orgs.iter().filter_map(|org| org.try_out(&config).err()).collect();
-            if !troubles.is_empty() {
-                return Err(usage(troubles.join("\n")));
-            }
-            let told = match ready.orgs.as_slice() {
-                [org] => {
-                    let url = crate::consent::visible(org.url.origin());
-                    format!("The configuration can be used: {url}.\n")
-                }
-                // A table [org.oauth] or [org.hook] belongs to the [[org]] above it, so this says which org got what.
-                orgs => orgs.iter().fold("The configuration can be used.\n".to_owned(), |told, org| {
-                    told + &org.summary() + "\n"
-                }),
-            };
-            printed(told.as_bytes())
-        }
+        ConfigCommand::Check => check(cli),
         ConfigCommand::Show => printed(config::show(&load(cli)?).as_bytes()),
         ConfigCommand::Path => {
             let flags = cli.global.flags();
@@ -57,6 +35,41 @@ pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ende
             printed(format!("config  {file}\ndata    {data}\njournal {journal}\n").as_bytes())
         }
     }
+}
+
+/// Checks the configuration, and reads the credentials and secrets that it names.
+fn check(cli: &Cli) -> Result<Exit, Ended> {
+    let config = load(cli)?;
+    screen::zone(&config.ui.time_zone).map_err(usage)?;
+    run::arranged(&config).map_err(|error| usage(error.to_string()))?;
+    let target = target(cli, &config, None)?;
+    announce_target(&target);
+    let orgs = match &target {
+        run::Target::Team(watcher) => {
+            let (server, orgs) = (watcher.server(), watcher.label());
+            return printed(
+                format!("The configuration can be used: {orgs} from the team's server {server}.\n")
+                    .as_bytes(),
+            );
+        }
+        run::Target::Orgs(ready) => ready.orgs.as_slice(),
+    };
+    let mut troubles: Vec<String> = orgs.iter().filter_map(|org| org.try_out(&config).err()).collect();
+    troubles.extend(run::team_collector(&config, None).err());
+    if !troubles.is_empty() {
+        return Err(usage(troubles.join("\n")));
+    }
+    let told = match orgs {
+        [org] => {
+            let url = crate::consent::visible(org.url.origin());
+            format!("The configuration can be used: {url}.\n")
+        }
+        // A table [org.oauth] or [org.hook] belongs to the [[org]] above it, so this says which org got what.
+        orgs => orgs
+            .iter()
+            .fold("The configuration can be used.\n".to_owned(), |told, org| told + &org.summary() + "\n"),
+    };
+    printed(told.as_bytes())
 }
 
 fn init(cli: &Cli) -> Result<Exit, Ended> {

@@ -97,6 +97,7 @@ pub(super) fn demo(cli: &Cli, flags: &flags::Demo) -> Result<Exit, Ended> {
             only_these_orgs: false,
             warnings: Vec::new(),
             hook: Some(hook),
+            team: None,
             is_hook_left_out: false,
         };
         let (feed, source) =

@@ -1,6 +1,6 @@
 //! `export`: the journal as a file.
 
-use super::common::{Ended, announce, load, marked, query_for_lines, usage};
+use super::common::{Ended, announce_target, load, marked, query_for_lines, target, usage};
 use crate::clock::Clock;
 use crate::consent::ExportFormat;
 use crate::exit::Exit;
@@ -10,15 +10,15 @@ use crate::run::{self, ExportOptions, FileLayout};
 pub(super) fn export(cli: &Cli, flags: &flags::Export) -> Result<Exit, Ended> {
     let format = file_format(flags)?;
     let config = load(cli)?;
-    let ready = run::ready(&config).map_err(usage)?;
-    announce(&ready);
+    let target = target(cli, &config, flags.from.as_ref())?;
+    announce_target(&target);
     let now = Clock::system().now();
     let filter = query_for_lines(flags.filter.as_ref(), now)?;
-    let marked = marked(&ready.dir, flags.marked, filter.as_ref())?;
+    let marked = marked(target.dir(), flags.marked, filter.as_ref())?;
     run::export(&ExportOptions {
-        orgs: ready.known_orgs(),
-        only_these_orgs: ready.only_these_orgs,
-        dir: ready.dir,
+        orgs: target.known_orgs(),
+        only_these_orgs: target.only_these_orgs(),
+        dir: target.dir().to_owned(),
         marked_only: flags.marked,
         marked,
         layout: FileLayout::of(format),

@@ -14,6 +14,7 @@ mod replay;
 mod sim;
 mod start;
 mod tail;
+mod team;
 mod watch;
 
 pub use start::start;

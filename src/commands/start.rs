@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use clap::CommandFactory as _;
 
 use super::common::{env, printed};
-use super::{backfill, collect, config, demo, doctor, export, hook, open, prune, replay, sim, tail, watch};
+use super::{
+    backfill, collect, config, demo, doctor, export, hook, open, prune, replay, sim, tail, team, watch,
+};
 use crate::exit::Exit;
 use crate::flags::{self, Cli, Subcommand};
 use crate::run::{self, note, print};
@@ -33,6 +35,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Subcommand::Backfill(flags)) => backfill::backfill(&cli, flags),
         Some(Subcommand::Prune(flags)) => prune::prune(&cli, flags),
         Some(Subcommand::Hook(command)) => hook::hook(&cli, command),
+        Some(Subcommand::Team(command)) => team::team(&cli, command),
         Some(Subcommand::Config(command)) => config::configure(&cli, command),
         Some(Subcommand::Sim(flags)) => sim::simulate(flags),
         Some(Subcommand::Replay { file }) => replay::replay(file),

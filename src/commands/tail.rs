@@ -3,8 +3,8 @@
 use std::io::IsTerminal as _;
 
 use super::common::{
-    Ended, PATIENCE, announce, auto, jitter_seed, length_of, load, log_place, marked, on_runtime,
-    query_for_files, query_for_lines, reopen_log, set_lookback, snapshots, start_log, usage,
+    Ended, PATIENCE, announce_target, auto, jitter_seed, length_of, load, log_place, marked, on_runtime,
+    query_for_files, query_for_lines, reopen_log, set_lookback, snapshots, start_log, target, usage,
 };
 use crate::clock::Clock;
 use crate::config::When;
@@ -44,14 +44,14 @@ pub(super) fn tail(cli: &Cli, flags: &flags::Tail) -> Result<Exit, Ended> {
         return tail_files(flags);
     }
     let config = load(cli)?;
-    let ready = run::ready(&config).map_err(usage)?;
+    let target = target(cli, &config, flags.from.as_ref())?;
     let format = lines_form(flags);
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let when = flags.since.unwrap_or(When::Ago(config.poll.lookback));
         let (since, ago) = (when.at(now), length_of(when));
         let filter = query_for_lines(flags.filter.as_ref(), now)?;
-        let marked = marked(&ready.dir, false, filter.as_ref())?;
+        let marked = marked(target.dir(), false, filter.as_ref())?;
         let options = TailOptions {
             format,
             since: Some(since),
@@ -67,15 +67,15 @@ pub(super) fn tail(cli: &Cli, flags: &flags::Tail) -> Result<Exit, Ended> {
             auto: Some(run::AutoPlan {
                 auto: auto(&config),
                 folder: snapshots(&config),
-                orgs: ready.known_orgs(),
-                only_these_orgs: ready.only_these_orgs,
-                dir: ready.dir.clone(),
+                orgs: target.known_orgs(),
+                only_these_orgs: target.only_these_orgs(),
+                dir: target.dir().to_owned(),
             }),
         };
-        announce(&ready);
+        announce_target(&target);
         // A relative time is resolved later, against Okta's clock.
         let begin = flags.since.map(|_| since).filter(|_| ago.is_none());
-        let mut plan = ready.plan(&config, begin, jitter_seed()).map_err(usage)?;
+        let mut plan = target.plan(&config, begin, jitter_seed()).map_err(usage)?;
         set_lookback(&mut plan, ago);
         for org in &mut plan.orgs {
             org.poll.to_its_start = flags.once;

@@ -1,8 +1,8 @@
 //! `watch`: the screen on the live journal of an org.
 
 use super::common::{
-    Ended, announce, auto, is_dumb, jitter_seed, length_of, load, log_place, on_runtime, query, record_to,
-    reopen_log, screen_options, set_lookback, show, start_log, tell, usage,
+    Ended, announce_target, auto, is_dumb, jitter_seed, length_of, load, log_place, on_runtime, query,
+    record_to, reopen_log, screen_options, set_lookback, show, start_log, target, tell, usage,
 };
 use crate::exit::Exit;
 use crate::flags::{self, Cli};
@@ -12,7 +12,7 @@ use crate::screen::{self, WatchOptions};
 pub(super) fn watch(cli: &Cli, flags: &flags::Watch) -> Result<Exit, Ended> {
     let record_to = record_to(flags.record.as_ref())?;
     let config = load(cli)?;
-    let ready = run::ready(&config).map_err(usage)?;
+    let target = target(cli, &config, flags.from.as_ref())?;
     let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;
     let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
     on_runtime(|clock, tasks| async move {
@@ -22,11 +22,11 @@ pub(super) fn watch(cli: &Cli, flags: &flags::Watch) -> Result<Exit, Ended> {
         if !is_linear {
             screen::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
         }
-        announce(&ready);
-        let org = ready.label();
+        announce_target(&target);
+        let org = target.label();
         let ago = flags.since.and_then(length_of);
         let begin = flags.since.map(|since| since.at(now)).filter(|_| ago.is_none());
-        let mut plan = ready.plan(&config, begin, jitter_seed()).map_err(usage)?;
+        let mut plan = target.plan(&config, begin, jitter_seed()).map_err(usage)?;
         set_lookback(&mut plan, ago);
         start_log(cli, log_place(&config), !is_linear);
         reopen_log(&tasks);

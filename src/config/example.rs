@@ -44,7 +44,9 @@ mod tests {
     #[test]
     fn every_key_of_the_schema_is_in_its_section_of_the_example() {
         let example: toml::Table = switched_on().parse().expect("TOML");
-        for section in ["", "org", "org.oauth", "poll", "hook", "readiness", "journal", "ui", "snapshot"] {
+        for section in
+            ["", "org", "org.oauth", "poll", "hook", "readiness", "journal", "ui", "snapshot", "team"]
+        {
             let text =
                 if section.is_empty() { "zzz = 1".to_owned() } else { format!("[{section}]\nzzz = 1") };
             let error = schema::read(&text, "x").expect_err("zzz is no key").to_string();

@@ -80,6 +80,8 @@ pub struct Config {
     pub keys: BTreeMap<String, Said<Vec<String>>>,
     /// The settings of automatic snapshots.
     pub snapshot: SnapshotSettings,
+    /// The server of a team.
+    pub team: TeamSettings,
 }
 
 /// A value with the line of the file that sets it.
@@ -171,6 +173,28 @@ pub struct SnapshotSettings {
     pub on_exit: bool,
     /// The most automatic snapshots that are kept.
     pub keep: u32,
+}
+
+/// `[team]`
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TeamSettings {
+    /// The URL of the server. It has no password; one in the file would be as readable as the file.
+    pub url: Option<String>,
+    /// A file with the URL, as `team config` writes it, with the login.
+    pub url_file: Option<PathBuf>,
+    /// A file with the seed of an nkey.
+    pub nkey_file: Option<PathBuf>,
+    /// A file with a JWT and the seed of an nkey, as `nsc` writes it.
+    pub creds_file: Option<PathBuf>,
+    /// A file with the certificate authority of the server.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl TeamSettings {
+    /// Returns whether a server is named.
+    pub fn is_set(&self) -> bool {
+        self.url.is_some() || self.url_file.is_some()
+    }
 }
 
 /// Returns the data folder: that of the flags, else that of the environment, else the platform's. The configuration file
@@ -283,12 +307,38 @@ pub fn load(
             keep: within(file.snapshot.keep, 100, 1..=1_000_000)
                 .ok_or_else(|| bad("snapshot.keep", "must be 1 to 1000000"))?,
         },
+        team: team(file.team, &base, &bad)?,
         file: found,
         file_place,
         data_dir,
         allow_shared_data_dir: flags.allow_shared_data_dir,
         warnings,
     })
+}
+
+fn team(
+    team: schema::Team,
+    base: &Path,
+    bad: &dyn Fn(&str, &str) -> ConfigError,
+) -> Result<TeamSettings, ConfigError> {
+    let schema::Team { url, url_file, nkey_file, creds_file, ca_file } = team;
+    if url.is_some() && url_file.is_some() {
+        return Err(bad("team.url_file", "and team.url exclude each other"));
+    }
+    if nkey_file.is_some() && creds_file.is_some() {
+        return Err(bad("team.creds_file", "and team.nkey_file exclude each other"));
+    }
+    // The user name of a URL ends at the last @, and a password begins at its first colon.
+    let login = url.as_deref().and_then(|url| url.split_once("://")?.1.rsplit_once('@'));
+    if login.is_some_and(|(login, _)| login.contains(':')) {
+        return Err(bad(
+            "team.url",
+            "must not contain a password; put the URL in a file of mode 0600 and name it in team.url_file",
+        ));
+    }
+    let [url_file, nkey_file, creds_file, ca_file] =
+        [url_file, nkey_file, creds_file, ca_file].map(|path| path.map(|path| base.join(path)));
+    Ok(TeamSettings { url, url_file, nkey_file, creds_file, ca_file })
 }
 
 /// Converts the positions of values into line numbers.

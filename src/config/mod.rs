@@ -19,7 +19,7 @@ pub use example::EXAMPLE;
 pub use hook::{Hook, OrgHook};
 pub use load::{
     Config, GlobalFlags, JournalFolder, JournalSettings, Places, Poll, ReadinessSettings, Said,
-    SnapshotSettings, Ui, data_dir, load,
+    SnapshotSettings, TeamSettings, Ui, data_dir, load,
 };
 pub use org::{ListedOrg, Org, shown_url};
 pub use proxy::{Proxy, ProxySetting};

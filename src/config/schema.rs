@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) keys: BTreeMap<String, Spanned<Vec<String>>>,
     pub(super) filters: BTreeMap<String, Spanned<String>>,
     pub(super) snapshot: Snapshot,
+    pub(super) team: Team,
     pub(super) profile: BTreeMap<String, Box<File>>,
 }
 
@@ -132,6 +133,7 @@ sections! {
         clipboard: Clipboard,
     }
     Snapshot { dir: PathBuf, every: Length, on_exit: bool, keep: u32 }
+    Team { url: String, url_file: PathBuf, nkey_file: PathBuf, creds_file: PathBuf, ca_file: PathBuf }
 }
 
 /// When DPoP proofs are sent.
@@ -297,6 +299,7 @@ impl File {
             keys,
             filters,
             snapshot: self.snapshot.overlaid(&over.snapshot),
+            team: self.team.overlaid(&over.team),
             profile: BTreeMap::new(),
         })
     }

@@ -132,6 +132,24 @@ pub fn show(config: &Config) -> String {
     if let Some(every) = snapshot.every {
         line(format!("every = \"{}s\"", every.as_secs()));
     }
+    let team = &config.team;
+    if team.is_set() {
+        line("\n[team]".into());
+        if let Some(url) = &team.url {
+            line(format!("url = {}", quoted(url)));
+        }
+        let files = [
+            ("url_file", &team.url_file),
+            ("nkey_file", &team.nkey_file),
+            ("creds_file", &team.creds_file),
+            ("ca_file", &team.ca_file),
+        ];
+        for (key, file) in files {
+            if let Some(path) = file {
+                line(format!("{key} = {}", quoted(&path.to_string_lossy())));
+            }
+        }
+    }
     if !config.filters.is_empty() {
         line("\n[filters]".into());
         for (name, query) in &config.filters {

@@ -14,6 +14,9 @@ pub struct Export {
     /// The format [default: by the ending of the file's name, else jsonl]
     #[arg(long)]
     pub format: Option<ExportFormat>,
+    /// The local copy of what a team's collector published, as watch --from and tail --from keep it
+    #[arg(long, value_name = "URL|@FILE")]
+    pub from: Option<String>,
     /// Only rows published from this time on
     #[arg(long, value_name = "DUR|TIME")]
     pub since: Option<When>,

@@ -24,6 +24,9 @@ pub struct Tail {
     /// Only rows that match
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
+    /// Prints what a team's collector publishes, from a URL or @FILE of consentwatch team config; needs no token
+    #[arg(long, value_name = "URL|@FILE", conflicts_with = "input")]
+    pub from: Option<String>,
     /// Ends once the log is read up to the time of the start and the persons of consents that name nobody are looked up
     #[arg(long)]
     pub once: bool,

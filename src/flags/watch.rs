@@ -12,6 +12,9 @@ pub struct Watch {
     /// How far back to begin, on the first start only: 90s, 15m, 24h, 7d or a time
     #[arg(long, value_name = "DUR|TIME")]
     pub since: Option<When>,
+    /// Shows what a team's collector publishes, from a URL or @FILE of consentwatch team config; needs no token
+    #[arg(long, value_name = "URL|@FILE")]
+    pub from: Option<String>,
     /// Hides rows that do not match
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,

@@ -350,6 +350,7 @@ impl Ready {
             only_these_orgs: self.only_these_orgs,
             warnings: self.warnings,
             hook,
+            team: None,
             is_hook_left_out: false,
         })
     }

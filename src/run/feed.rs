@@ -8,11 +8,12 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::Source;
 use super::follow::Follower;
+use super::org_parts::{ANSWERS, OrgParts, Parts, WritingOrg};
 use super::plan::FeedPlan;
 use super::role::{Role, State};
 use super::standing::named;
 use super::stdio::note;
-use super::writing::{self, ANSWERS, OrgParts, Parts, WritingOrg};
+use super::writing;
 use crate::clock::Clock;
 use crate::consent::{OrgId, Seq};
 use crate::intake::backfill::{self, Progress};
@@ -31,6 +32,8 @@ pub struct Feed {
     pub last_before: Seq,
     /// Whether the configuration turns on the look-up of names and persons.
     names: bool,
+    /// Whether everything comes from a team's server.
+    is_watcher: bool,
     orgs: Vec<OrgHandles>,
     /// Makes a follower check at once whether another process still polls.
     look: Arc<Notify>,
@@ -63,11 +66,13 @@ const FIRST_WITHIN: Duration = Duration::from_mins(5);
 /// # Errors
 /// Returns a fault if the journal cannot be opened, or if there is a way to none of the orgs. Nothing was started then.
 pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Source), Box<Fault>> {
-    let FeedPlan { dir, keep, orgs, others, only_these_orgs, warnings, hook, is_hook_left_out } = plan;
+    let is_watcher = plan.is_watcher();
+    let FeedPlan { dir, keep, orgs, others, only_these_orgs, warnings, hook, team, is_hook_left_out } = plan;
     let (head, seen_head) = watch::channel(Head::default());
     let (answers, heard) = mpsc::channel(ANSWERS);
     let orgs: Vec<OrgParts> = (0..).zip(orgs).map(|(at, org)| OrgParts::new(org, at, clock)).collect();
-    if let Some(fault) = orgs.iter().map(|org| org.client.as_ref().err()).collect::<Option<Vec<_>>>() {
+    let no_way = orgs.iter().map(|org| org.client.as_ref().err()).collect::<Option<Vec<_>>>();
+    if let Some(fault) = no_way.filter(|faults| !is_watcher || faults.is_empty()) {
         return Err(fault.into_iter().next().map_or_else(|| Box::new(no_org()), Clone::clone));
     }
     if let Some(first) = orgs.first() {
@@ -79,6 +84,7 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
         orgs,
         others,
         hook,
+        team,
         look: Arc::new(Notify::new()),
         answers: answers.clone(),
         clock: clock.clone(),
@@ -115,7 +121,10 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
         follower.begin().map_err(|error| error.fault())?;
         tasks.spawn("follow", follower.run());
     }
-    Ok((Feed { unreadable_before, last_before, names, orgs: handles, look, role, answers }, source))
+    Ok((
+        Feed { unreadable_before, last_before, names, is_watcher, orgs: handles, look, role, answers },
+        source,
+    ))
 }
 
 fn no_org() -> Fault {
@@ -275,6 +284,9 @@ impl Feed {
                     Ok(()) => return,
                     Err(_) => "Too many requests are waiting; press e again in a moment.",
                 },
+                Some(_) if self.is_watcher => {
+                    "Only the team's collector asks Okta, and it looks up what it can."
+                }
                 Some(WritingOrg { reach: None, .. }) => "This org cannot be asked. Page 6 says why.",
                 Some(_) => "Look-ups are off (poll.names = false).",
             },
@@ -323,8 +335,16 @@ pub(super) mod tests {
             let org =
                 OrgHandles { label: "org".to_owned(), nudge: Arc::default(), probe: Arc::default(), board };
             let (orgs, look, last_before) = (vec![org], Arc::default(), Seq(0));
-            let feed =
-                Self { unreadable_before: vec![0], last_before, names: true, orgs, look, role, answers };
+            let feed = Self {
+                unreadable_before: vec![0],
+                last_before,
+                names: true,
+                is_watcher: false,
+                orgs,
+                look,
+                role,
+                answers,
+            };
             (feed, heard)
         }
     }

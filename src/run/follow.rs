@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::last_readiness;
+use super::org_parts::{OrgParts, Parts};
 use super::role::{Role, State};
 use super::standing::{FIRST_POLL, Standing, Wanted, Why, is_fresh, named, patience};
-use super::writing::{self, OrgParts, Parts};
+use super::writing;
 use crate::clock::Clock;
 use crate::consent::OrgId;
 use crate::journal::{self, Claimed, Head, Holder, Polling, ReadError, Reader};
@@ -248,7 +249,9 @@ impl Follower {
     /// Takes over as the writer, in the same way as a process that starts. Returns `false` if another process was
     /// first.
     fn take_over(&mut self) -> Result<bool, Why> {
-        for (org, parts) in self.orgs.iter().zip(&self.parts.orgs) {
+        // A watcher of a team asks for nothing by itself.
+        let asked = self.parts.orgs.iter().filter(|_| !self.parts.is_watcher());
+        for (org, parts) in self.orgs.iter().zip(asked) {
             // The bookmark of an org that the other process did not poll is from an earlier configuration.
             let Some(id) = org.id.filter(|_| org.is_polled) else { continue };
             let stored = self.reader.bookmark(id).map_err(|error| Why::Failed(Box::new(error.fault())))?;
@@ -439,6 +442,7 @@ mod tests {
                 orgs: orgs.collect(),
                 others: Vec::new(),
                 hook: None,
+                team: None,
                 look: Arc::new(Notify::new()),
                 answers: mpsc::channel(1).0,
                 clock,

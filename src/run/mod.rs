@@ -21,6 +21,7 @@ mod linear;
 mod lookup;
 mod matching;
 mod notes;
+mod org_parts;
 mod plan;
 mod prune;
 mod role;
@@ -30,6 +31,13 @@ mod source;
 mod standing;
 mod stdio;
 mod tail;
+mod team;
+#[cfg(feature = "team")]
+mod team_notes;
+#[cfg(feature = "team")]
+mod team_status;
+#[cfg(feature = "team")]
+mod team_tasks;
 mod writing;
 
 pub use crate::intake::hook::{Ceiling, HookPlan, HookTarget};
@@ -51,10 +59,13 @@ pub use journal_check::check_journal;
 pub use linear::{FileBook, JournalBook, LinearOptions, linear};
 pub use lookup::LookUps;
 pub use notes::{KeptNotes, MarkedEvents, NoteStore, Place};
-pub use plan::{FeedPlan, OrgPlan, Probing, SignIn};
+pub use plan::{FeedPlan, OrgPlan, Probing, SignIn, TeamPlan, TeamRole};
 pub use prune::prune;
 pub use save::{FileLayout, SaveError, save};
 pub use saver::{Saver, auto_name, name as file_name, recording_name, thin_out};
 pub use source::{Records, Source, Supply};
 pub use stdio::{note, print};
 pub use tail::{TailOptions, tail};
+pub use team::{Target, TeamConfigOptions, TeamWatcher, team_collector, team_config, team_server};
+#[cfg(feature = "team")]
+pub use team_status::team_status;

@@ -10,6 +10,7 @@ use crate::journal::Settings;
 use crate::okta::{Credentials, PollPlan};
 use crate::report::Fault;
 use crate::secret::SecretSource;
+use crate::team::ServerAddress;
 
 /// Everything needed to open a feed.
 #[derive(Clone, Debug)]
@@ -29,9 +30,38 @@ pub struct FeedPlan {
     pub warnings: Vec<String>,
     /// The event hook's listener, or `None` if it is off.
     pub hook: Option<HookPlan>,
+    /// The team's server, or `None` to work alone.
+    pub team: Option<TeamPlan>,
     /// Whether the configuration has an event hook and this process was told not to listen. If this process
     /// takes over, nobody listens.
     pub is_hook_left_out: bool,
+}
+
+/// How this process works with a team's server.
+#[derive(Clone, Debug)]
+pub struct TeamPlan {
+    /// The server and the login.
+    pub server: ServerAddress,
+    /// A file with the certificate authority of the server.
+    pub ca_file: Option<PathBuf>,
+    /// What this process does there.
+    pub role: TeamRole,
+}
+
+/// What a process does at a team's server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TeamRole {
+    /// It polls Okta and publishes what it stores, and stands by while another collector does.
+    Collector,
+    /// It stores what a collector publishes, and asks Okta for nothing.
+    Watcher,
+}
+
+impl FeedPlan {
+    /// Returns whether everything comes from a team's server.
+    pub(super) fn is_watcher(&self) -> bool {
+        self.team.as_ref().is_some_and(|team| team.role == TeamRole::Watcher)
+    }
 }
 
 /// Everything needed to work for one org.

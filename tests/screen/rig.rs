@@ -479,6 +479,7 @@ async fn open(
         keep: Settings::default(),
         warnings: Vec::new(),
         hook: None,
+        team: None,
         is_hook_left_out: false,
         orgs: vec![org_plan],
         others: Vec::new(),

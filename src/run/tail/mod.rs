@@ -23,7 +23,7 @@ use crate::export::Lines;
 use crate::journal::ReadError;
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tui::{Signals, StopSignal};
-use ends::{PATIENCE, ends, follower_ends, gives_up, hook_news, wake_at, worst};
+use ends::{PATIENCE, ends, follower_ends, gives_up, hook_news, is_restriction, wake_at, worst};
 use hold::Hold;
 use printer::{PrintError, Printer};
 use unread::Unread;
@@ -105,7 +105,8 @@ impl OrgRun {
         // A run with other orgs goes on without one that has no way to its log.
         let has_no_way = !self.prefix.is_empty() && is_writer && matches!(pulse, Pulse::Down(_));
         self.is_read |= options.once && matches!(pulse, Pulse::Live);
-        self.given_up = worst(board).filter(|_| !self.is_read).and_then(|fault| {
+        let ends_run = |fault: &Fault| !self.is_read && !is_restriction(board, fault);
+        self.given_up = worst(board).filter(ends_run).and_then(|fault| {
             let exit = gives_up(options, &fault, self.had_answer);
             Some((exit.or(has_no_way.then_some(Exit::Failed))?, fault))
         });
