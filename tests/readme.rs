@@ -126,12 +126,13 @@ fn each_command_has_the_flags_of_its_help() {
 #[test]
 fn every_flag_that_a_paper_names_is_there() {
     /// Flags of other programs that the documents contain.
-    const FOREIGN: [(&str, &str); 5] = [
+    const FOREIGN: [(&str, &str); 6] = [
         ("--release", "cargo"),
         ("--locked", "cargo"),
         ("--path", "cargo"),
         ("--test", "cargo"),
         ("--bench", "cargo"),
+        ("--no-default-features", "cargo"),
     ];
     let help = help::all();
     let mut looked = 0;

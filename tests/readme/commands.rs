@@ -351,6 +351,15 @@ pub(crate) fn send_by_hand(paper: &str) -> usize {
 pub(crate) fn check_configurations(papers: &[&str]) -> usize {
     let mut count = 0;
     let bench = Bench::new();
+    // The files of a team's roles, as `team config` writes them.
+    fs::create_dir(bench.sandbox.path("team")).expect("a folder");
+    for role in ["collector", "watcher-prod"] {
+        let file = bench.sandbox.path("team").join(format!("{role}.url"));
+        let address = format!("nats://{role}:invented@127.0.0.1:4222/prod=example.okta.com");
+        fs::write(&file, address).expect("a file");
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("rights");
+    }
+    fs::write(bench.sandbox.path("watcher.nk"), "SUAINVENTED").expect("a file");
     for paper in papers {
         let text = read(paper);
         let (blocks, _) = parts(&text);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The documents for users and contributors. The CHANGELOG is not among them, since it may mention removed things.
-pub(crate) const PAPERS: [&str; 9] = [
+pub(crate) const PAPERS: [&str; 10] = [
     "README.md",
     "docs/guide.md",
     "docs/reference.md",
@@ -13,6 +13,7 @@ pub(crate) const PAPERS: [&str; 9] = [
     "docs/architecture.md",
     "docs/clock.md",
     "docs/scale.md",
+    "docs/team.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
 ];
