@@ -71,6 +71,7 @@ pub(super) async fn share(doors: NotesDoors) {
                 answers: &answers,
                 name: &name,
                 notes: None,
+                taken: 0,
                 is_unsent: true,
             };
             let ended = sharing.with(&up, &mut link, &clock).await;
@@ -102,6 +103,8 @@ struct Sharing<'a> {
     name: &'a str,
     /// The file, once there is something to write or to read.
     notes: Option<Notes>,
+    /// The last message that was taken on this connection. Taking one again changes nothing.
+    taken: u64,
     /// Whether something here is not sent although no screen has written.
     is_unsent: bool,
 }
@@ -191,11 +194,10 @@ impl Sharing<'_> {
         let stream = Stream::Notes.name(&self.org.key);
         let prefix = format!("{}.", Stream::Notes.subject(&self.org.key));
         let mut shared = self.shared()?;
-        let mut next = shared.values().map(|note| note.number).max().unwrap_or(0) + 1;
         loop {
-            let found = link.fetch(&stream, next, MESSAGES, BYTES).await?;
+            let found = link.fetch(&stream, self.taken + 1, MESSAGES, BYTES).await?;
             let Some(last) = found.messages.last() else { return Ok(()) };
-            next = last.seq + 1;
+            let last = last.seq;
             let ours = self.ours()?;
             for message in &found.messages {
                 let word = message.subject.strip_prefix(&prefix).and_then(unescape);
@@ -203,6 +205,8 @@ impl Sharing<'_> {
                 let body = check_schema(message.schema.as_deref())
                     .and_then(|()| NoteOnServer::of_body(&message.body));
                 match (key, body) {
+                    // Another journal has another key for an event without a uuid.
+                    (Some(EventKey { id: EventId::Digest(_), .. }), _) => {}
                     (Some(key), Ok(note)) => {
                         let base = shared.get(&key).and_then(|shared| shared.text.clone());
                         let ours = ours.get(&key).map(|mark| mark.note.to_string());
@@ -216,6 +220,7 @@ impl Sharing<'_> {
                     ),
                 }
             }
+            self.taken = last;
             if found.pending == 0 {
                 return Ok(());
             }
@@ -307,6 +312,7 @@ impl Sharing<'_> {
             }
             self.take_theirs(link, now).await?;
         }
+        self.is_unsent = true;
         Ok(())
     }
 }
