@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use process::{CONFIG, Output, Process, Sandbox};
+use rustix::process::Signal;
 
 const ORGS: &str = "[[org]]\nname = \"prod\"\nurl = \"https://prod.okta.com\"\ntoken_env = \"T\"\n\
                     [[org]]\nurl = \"https://preview.oktapreview.com\"\ntoken_env = \"T\"\n";
@@ -105,9 +106,12 @@ fn a_configuration_names_a_server_without_a_password() {
 #[test]
 fn a_watcher_needs_neither_org_nor_token_and_says_what_it_waits_for() {
     let sandbox = sandbox("[team]\nurl = \"nats://127.0.0.1:1/prod=prod.okta.com\"\n");
-    let output = run(&sandbox, &["tail", "--once"]);
-    assert_eq!(output.code, Some(1), "{}", output.err);
-    assert!(output.err.contains("The team's server nats://127.0.0.1:1 cannot be reached"), "{}", output.err);
+    let tail = Process::start(sandbox.command(None, &["tail"]).env("T", "invented"));
+    tail.wait("the reason", |said| {
+        said.err.contains("The team's server nats://127.0.0.1:1 cannot be reached").then_some(())
+    });
+    tail.signal(Signal::TERM);
+    tail.end();
     let status = run(&sandbox, &["team", "status"]);
     assert_eq!(status.code, Some(1));
     assert!(status.err.contains("cannot be reached"), "{}", status.err);

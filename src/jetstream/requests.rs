@@ -71,14 +71,18 @@ pub struct Retention {
     pub is_last_only: bool,
     /// Whether the server keeps the messages in memory, because they are soon sent again.
     pub is_in_memory: bool,
+    /// The most bytes of a message, or -1 for what the server takes.
+    pub largest: i32,
+    /// The most messages, or -1 for any number.
+    pub most: i64,
 }
 
 impl TeamLink {
-    /// Makes a stream, or changes how long the one that is there keeps its messages.
+    /// Makes a stream if it is missing. With `may_change`, also changes how long the one that is there keeps its messages.
     ///
     /// # Errors
     /// The server refuses it, or has a stream of that name for other subjects.
-    pub async fn make_stream(&self, wanted: &Retention) -> Result<(), RequestError> {
+    pub async fn make_stream(&self, wanted: &Retention, may_change: bool) -> Result<(), RequestError> {
         let before = self.refused.count();
         let found = match self.context.get_stream(&wanted.name).await {
             Ok(stream) => Some(stream.cached_info().config.clone()),
@@ -94,7 +98,8 @@ impl TeamLink {
             subjects: vec![wanted.subjects.clone()],
             max_age: wanted.max_age,
             max_messages_per_subject: if wanted.is_last_only { 1 } else { -1 },
-            max_messages: -1,
+            max_messages: wanted.most,
+            max_message_size: wanted.largest,
             max_bytes: -1,
             discard: DiscardPolicy::Old,
             storage: if wanted.is_in_memory { StorageType::Memory } else { StorageType::File },
@@ -114,7 +119,7 @@ impl TeamLink {
                 wanted.subjects
             ))),
             // An administrator may have given it replicas or a limit of bytes, which stay.
-            Some(found) if found.max_age != config.max_age || !found.allow_direct => {
+            Some(found) if may_change && (found.max_age != config.max_age || !found.allow_direct) => {
                 let changed = Config { max_age: config.max_age, allow_direct: true, ..found };
                 let changed = self.context.update_stream(changed).await;
                 changed.map(drop).map_err(|error| self.failed(before, &error.to_string()))
@@ -213,7 +218,7 @@ impl TeamLink {
         bytes: usize,
     ) -> Result<FetchedMessages, RequestError> {
         let request = json!({ "seq": from.max(1), "batch": most, "max_bytes": bytes });
-        self.direct(format!("$JS.API.DIRECT.GET.{stream}"), request.to_string(), stream).await
+        self.direct(format!("$JS.API.DIRECT.GET.{stream}"), request.to_string(), stream, most).await
     }
 
     /// Returns the last message of a subject, or `None` if there is none.
@@ -222,7 +227,7 @@ impl TeamLink {
     /// See [`RequestError`].
     pub async fn last_of(&self, stream: &str, subject: &str) -> Result<Option<StoredMessage>, RequestError> {
         let found =
-            self.direct(format!("$JS.API.DIRECT.GET.{stream}.{subject}"), String::new(), stream).await?;
+            self.direct(format!("$JS.API.DIRECT.GET.{stream}.{subject}"), String::new(), stream, 1).await?;
         Ok(found.messages.into_iter().next())
     }
 
@@ -232,6 +237,7 @@ impl TeamLink {
         to: String,
         request: String,
         stream: &str,
+        most: usize,
     ) -> Result<FetchedMessages, RequestError> {
         let before = self.refused.count();
         let failed = |error: &dyn std::fmt::Display| self.failed(before, &error.to_string());
@@ -254,6 +260,11 @@ impl TeamLink {
                     return Err(RequestError::Other(format!("{code} {}", crate::consent::visible(&what))));
                 }
                 _ => found.messages.extend(stored(answer)),
+            }
+            // Nobody asked for more, and the numbers of a stream rise.
+            let is_rising = found.messages.is_sorted_by(|one, other| one.seq < other.seq);
+            if found.messages.len() > most || !is_rising {
+                return Err(RequestError::Other("messages that nobody asked for".to_owned()));
             }
             if is_one {
                 return Ok(found);

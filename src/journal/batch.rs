@@ -96,6 +96,19 @@ pub struct Published {
     pub side: i64,
 }
 
+impl Published {
+    /// Returns the farther of two places in one stream.
+    #[must_use]
+    pub fn or_farther(self, other: &Self) -> Self {
+        Self {
+            row: self.row.max(other.row),
+            change: self.change.max(other.change),
+            side: self.side.max(other.side),
+            ..self
+        }
+    }
+}
+
 /// The replacement for a damaged row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Repair {

@@ -62,7 +62,8 @@ pub async fn team_status(
     for org in &orgs {
         all.push(status(&link, &org.key, org.label()).await);
     }
-    let is_well = all.iter().all(|org| org.events.is_ok() && matches!(org.lease, Ok(Some(_))));
+    let is_well =
+        !all.is_empty() && all.iter().all(|org| org.events.is_ok() && matches!(org.lease, Ok(Some(_))));
     let version = link.version();
     let text =
         if is_json { as_json(&address, &version, &all) } else { as_text(&address, &version, &all, clock) };

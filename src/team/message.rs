@@ -13,6 +13,9 @@ pub const JOURNAL_HEADER: &str = "Consentwatch-Journal";
 /// The most bytes that a body may have when it is unpacked.
 pub const BODY_MAX: usize = 64 * 1024 * 1024;
 
+/// The same for a message that watchers may write.
+pub const SMALL_BODY_MAX: usize = 64 * 1024;
+
 /// Why a message cannot be used.
 #[derive(Debug, Error)]
 pub enum MessageError {
@@ -28,8 +31,8 @@ pub enum MessageError {
     /// Its body cannot be unpacked.
     #[error("its body cannot be unpacked")]
     Packed(#[source] io::Error),
-    /// Its body is larger than [`BODY_MAX`].
-    #[error("its body has more than {} MB", BODY_MAX / 1024 / 1024)]
+    /// Its body is larger than [`BODY_MAX`], or [`SMALL_BODY_MAX`].
+    #[error("its body is too large when it is unpacked")]
     TooLarge,
     /// Its body is not what it should be.
     #[error("its body cannot be read")]
@@ -58,10 +61,22 @@ pub fn pack(body: &[u8]) -> io::Result<Vec<u8>> {
 /// # Errors
 /// It is not packed, or has more than [`BODY_MAX`] bytes.
 pub fn unpack(packed: &[u8]) -> Result<Vec<u8>, MessageError> {
+    unpack_at_most(packed, BODY_MAX)
+}
+
+/// Unpacks the body of a message that watchers may write: a note, or how far one has read.
+///
+/// # Errors
+/// It is not packed, or has more than [`SMALL_BODY_MAX`] bytes.
+pub fn unpack_small(packed: &[u8]) -> Result<Vec<u8>, MessageError> {
+    unpack_at_most(packed, SMALL_BODY_MAX)
+}
+
+fn unpack_at_most(packed: &[u8], most: usize) -> Result<Vec<u8>, MessageError> {
     let mut body = Vec::new();
-    let mut reader = zstd::Decoder::new(packed).map_err(MessageError::Packed)?.take(BODY_MAX as u64 + 1);
+    let mut reader = zstd::Decoder::new(packed).map_err(MessageError::Packed)?.take(most as u64 + 1);
     reader.read_to_end(&mut body).map_err(MessageError::Packed)?;
-    if body.len() > BODY_MAX { Err(MessageError::TooLarge) } else { Ok(body) }
+    if body.len() > most { Err(MessageError::TooLarge) } else { Ok(body) }
 }
 
 #[cfg(test)]
@@ -83,6 +98,7 @@ mod tests {
         let bomb = pack(&vec![0; BODY_MAX + 1]).unwrap();
         assert!(bomb.len() < 10_000, "{}", bomb.len());
         assert!(matches!(unpack(&bomb), Err(MessageError::TooLarge)));
+        assert!(matches!(unpack_small(&bomb), Err(MessageError::TooLarge)));
     }
 
     proptest! {

@@ -32,7 +32,8 @@ mod state;
 
 pub use address::{AddressError, ServerAddress, ServerLogin};
 pub use message::{
-    BODY_MAX, JOURNAL_HEADER, MessageError, SCHEMA, SCHEMA_HEADER, check_schema, pack, unpack,
+    BODY_MAX, JOURNAL_HEADER, MessageError, SCHEMA, SCHEMA_HEADER, SMALL_BODY_MAX, check_schema, pack,
+    unpack, unpack_small,
 };
 pub use names::{LEASE_STREAM, Stream, escape, lease_subject, unescape};
 pub use note::{Merged, NoteOnServer, merge};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::message::{MessageError, pack, unpack};
+use super::message::{MessageError, pack, unpack_small};
 
 /// A note as the server holds it, or that it was removed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl NoteOnServer {
     /// # Errors
     /// It is something else.
     pub fn of_body(body: &[u8]) -> Result<Self, MessageError> {
-        serde_json::from_slice(&unpack(body)?).map_err(MessageError::Body)
+        serde_json::from_slice(&unpack_small(body)?).map_err(MessageError::Body)
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::message::{MessageError, pack, unpack};
+use super::message::{MessageError, pack, unpack, unpack_small};
 use crate::consent::visible;
 use crate::report::{Board, Gap};
 
@@ -112,7 +112,7 @@ pub struct Lag {
 }
 
 macro_rules! bodies {
-    ($($kind:ident)*) => {$(
+    ($($kind:ident $unpack:ident)*) => {$(
         impl $kind {
             /// Returns the body of a message.
             ///
@@ -127,7 +127,7 @@ macro_rules! bodies {
             /// # Errors
             /// It is something else.
             pub fn of_body(body: &[u8]) -> Result<Self, MessageError> {
-                let mut value = serde_json::from_slice(&unpack(body)?).map_err(MessageError::Body)?;
+                let mut value = serde_json::from_slice(&$unpack(body)?).map_err(MessageError::Body)?;
                 make_visible(&mut value, 0);
                 serde_json::from_value(value).map_err(MessageError::Body)
             }
@@ -135,7 +135,7 @@ macro_rules! bodies {
     )*};
 }
 
-bodies! { State Lease Lag }
+bodies! { State unpack Lease unpack_small Lag unpack_small }
 
 /// Makes characters visible that a terminal would act on. The texts come from whoever may publish.
 fn make_visible(value: &mut Value, depth: usize) {

@@ -15,8 +15,8 @@ pub(super) struct Decoded {
     pub(super) persons: Vec<(EventKey, Person, Evidence)>,
     /// The number of the last message that was read; those of later versions are not.
     pub(super) last: u64,
-    /// When the collector received the oldest row.
-    pub(super) oldest: Option<Timestamp>,
+    /// When the collector received the newest row of the first message that has rows.
+    pub(super) first_newest: Option<Timestamp>,
     /// Messages that are none of this program, or are damaged, with the reason for the last.
     pub(super) unread: u64,
     pub(super) why: Option<String>,
@@ -51,8 +51,8 @@ pub(super) fn decode(messages: &[StoredMessage], own: Option<&str>) -> Decoded {
 
 impl Decoded {
     fn take(&mut self, page: TeamPage) {
+        self.first_newest = self.first_newest.or_else(|| page.rows.iter().map(|row| row.received).max());
         for row in page.rows {
-            self.oldest = Some(self.oldest.map_or(row.received, |oldest| oldest.min(row.received)));
             if let Err(why) = self.row(&row) {
                 self.miss(why);
             }

@@ -26,14 +26,16 @@ pub(super) async fn fetch_older(
     own: Option<String>,
     (from, below): (u64, u64),
 ) -> Result<Older, RequestError> {
-    let mut messages: Vec<StoredMessage> = Vec::new();
-    let mut next = from;
-    while next < below {
-        let found = link.fetch(&stream, next, (below - next) as usize, BYTES).await?;
-        let Some(last) = found.messages.last() else { break };
-        next = last.seq + 1;
-        messages.extend(found.messages.into_iter().filter(|message| message.seq < below));
-    }
+    let mut from = from;
+    let messages = loop {
+        let found = link.fetch(&stream, from, (below - from) as usize, BYTES).await?;
+        let last = found.messages.last().map_or(below, |message| message.seq);
+        if last + 1 >= below || below - from <= 1 {
+            break found.messages;
+        }
+        // They are larger than those before them. What is next to the stored ones comes first.
+        from += (below - from).div_ceil(2);
+    };
     let bytes = messages.iter().map(|message| message.body.len()).sum();
     Ok(Older { from, below, bytes, decoded: decoded(messages, own).await })
 }

@@ -324,10 +324,14 @@ impl Follower {
             self.position = self.doors.reader.stream_position(org, TeamStream::Events)?;
             self.labels = self.doors.reader.stream_position(org, TeamStream::Labels)?;
         }
-        let known = self.position.take().filter(|position| position.born == facts.born);
+        // A server that was restored from a backup has less than this journal has seen.
+        let is_same = |at: &StreamPosition| at.born == facts.born && at.high <= facts.last;
+        let known = self.position.take().filter(is_same);
         if known.is_none() {
-            self.state_seq = 0;
+            (self.older, self.floor, self.applied, self.chunk) = (None, None, None, 1);
         }
+        // The state's stream may have been made anew by itself.
+        self.state_seq = 0;
         let had_other =
             known.is_none() && self.doors.reader.newest_grant(self.doors.journal.org())?.is_some();
         let mut position = known.unwrap_or_else(|| {
@@ -371,10 +375,11 @@ impl Follower {
         .await
     }
 
-    /// Returns when the collector received the oldest row of the first message from a number on that has rows.
+    /// Returns when the collector received the newest row of the first message from a number on that has rows. What older
+    /// messages had was received before that.
     async fn oldest_at(&mut self, link: &TeamLink, from: u64) -> Result<Option<Timestamp>, Ended> {
         let found = self.fetch(link, from, FIRST_MESSAGES, FIRST_BYTES).await?;
-        Ok(decode(&found.messages, None).oldest)
+        Ok(decode(&found.messages, None).first_newest)
     }
 
     async fn fetch(
@@ -431,7 +436,7 @@ impl Follower {
         } else {
             self.adapt_chunk(older.bytes);
             if from == lowest && lowest > 1 {
-                self.floor = older.decoded.oldest;
+                self.floor = older.decoded.first_newest;
             }
         }
         let next = if is_cut { position } else { StreamPosition { low: from, ..position } };

@@ -77,29 +77,29 @@ impl Reader {
         }
     }
 
-    /// Returns the whole records of an org's rows just above `seq`, at most `n`, in rising order, and the number of the last
-    /// row that was looked at. Leaves out a damaged row.
+    /// Returns the whole records of an org's rows just above `seq`, at most `n`, in rising order, the number of the last row
+    /// that was looked at, and whether there may be more. Leaves out a damaged row.
     pub fn records_of(
         &self,
         org: OrgId,
         seq: Seq,
         n: usize,
-    ) -> Result<(Vec<Stored>, Option<Seq>), ReadError> {
+    ) -> Result<(Vec<Stored>, Option<Seq>, bool), ReadError> {
         // The plus keeps SQLite from the index by org, in which it would have to sort all rows of the org.
         let sql = format!("{STORED} WHERE event.seq > ?1 AND +event.org = ?3 ORDER BY event.seq LIMIT ?2");
         let found = self.stored(&sql, (seq.0, limit(n), org.0), Texts::Read)?;
-        let last = found.last().map(|(seq, _)| *seq);
-        Ok((self.sound(found), last))
+        let (last, is_full) = (found.last().map(|(seq, _)| *seq), found.len() >= n);
+        Ok((self.sound(found), last, is_full))
     }
 
-    /// Returns the whole records of an org's rows that changed after `rev`, at most `n`, in the order of the changes, and
-    /// the number of the last change that was looked at. Leaves out a damaged row.
+    /// Returns the whole records of an org's rows that changed after `rev`, at most `n`, in the order of the changes, the
+    /// number of the last change that was looked at, and whether there may be more. Leaves out a damaged row.
     pub fn records_changed(
         &self,
         org: OrgId,
         rev: Rev,
         n: usize,
-    ) -> Result<(Vec<Stored>, Option<Rev>), ReadError> {
+    ) -> Result<(Vec<Stored>, Option<Rev>, bool), ReadError> {
         // The index of changes has only rows that changed.
         let sql = format!(
             "{STORED} WHERE event.rev > 0 AND event.rev > ?1 AND +event.org = ?3 ORDER BY event.rev LIMIT ?2"
@@ -109,7 +109,8 @@ impl Reader {
             ORDER BY rev LIMIT ?2)";
         let values = (rev.0, limit(n), org.0);
         let last: Option<i64> = self.conn.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
-        Ok((self.sound(found), last.map(Rev)))
+        let is_full = found.len() >= n;
+        Ok((self.sound(found), last.map(Rev), is_full))
     }
 
     /// Returns the rows that could be read, and remembers the others as damaged.

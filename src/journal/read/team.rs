@@ -32,23 +32,25 @@ impl Reader {
         Ok(team::published(&self.conn, org, born)?)
     }
 
-    /// Returns the side events of an org above a number, at most `n`, and the number of the last one.
+    /// Returns the side events of an org above a number, at most `n`, the number of the last one that was looked at, and
+    /// whether there may be more.
     pub fn sides_after(
         &self,
         org: OrgId,
         id: i64,
         n: usize,
-    ) -> Result<(Vec<SideEvent>, Option<i64>), ReadError> {
+    ) -> Result<(Vec<SideEvent>, Option<i64>, bool), ReadError> {
         side::after(&self.conn, org, id, n)
     }
 
-    /// Returns the labels of an org that changed after `rev`, about `n`, and the number of the last change.
+    /// Returns the labels of an org that changed after `rev`, about `n`, the number of the last change that was looked at,
+    /// and whether there may be more.
     pub fn labels_changed(
         &self,
         org: OrgId,
         rev: Rev,
         n: usize,
-    ) -> Result<(Vec<Label>, Option<Rev>), ReadError> {
+    ) -> Result<(Vec<Label>, Option<Rev>, bool), ReadError> {
         Ok(label::changed(&self.conn, org, rev, n)?)
     }
 

@@ -132,24 +132,25 @@ pub(in crate::journal) fn filled_since(
     Ok(filled)
 }
 
-/// Returns the labels of an org that changed after `rev`, at most `n`, in the order of the changes, and the number of the
-/// last change that was looked at. Several labels may have one change.
+/// Returns the labels of an org that changed after `rev`, about `n`, in the order of the changes, the number of the last
+/// change that was looked at, and whether there may be more. Several labels may have one change.
 pub(in crate::journal) fn changed(
     conn: &Connection,
     org: OrgId,
     rev: Rev,
     n: usize,
-) -> rusqlite::Result<(Vec<Label>, Option<Rev>)> {
+) -> rusqlite::Result<(Vec<Label>, Option<Rev>, bool)> {
     let sql = "SELECT * FROM label WHERE rev > ?1 AND +org = ?2 AND rev <=
         (SELECT MAX(rev) FROM (SELECT rev FROM label WHERE rev > ?1 AND +org = ?2 ORDER BY rev LIMIT ?3)) ORDER BY rev";
     let mut statement = conn.prepare_cached(sql)?;
     let mut found = statement.query((rev.0, org.0, n as i64))?;
-    let (mut labels, mut last) = (Vec::new(), None);
+    let (mut labels, mut last, mut looked) = (Vec::new(), None, 0);
     while let Some(row) = found.next()? {
+        looked += 1;
         last = Some(Rev(row.get("rev")?));
         labels.extend(read(row)?);
     }
-    Ok((labels, last))
+    Ok((labels, last, looked >= n))
 }
 
 /// Returns the query for the texts of an org that hold only a certain id.

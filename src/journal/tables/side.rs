@@ -146,22 +146,24 @@ pub(in crate::journal) fn beside(
     read(conn, &sql, (session, transaction, limit(n), org.0))
 }
 
-/// Returns the events of an org above a number, at most `n`, in the order of their numbers, and the number of the last one
-/// that was looked at.
+/// Returns the events of an org above a number, at most `n`, in the order of their numbers, the number of the last one that
+/// was looked at, and whether there may be more.
 pub(in crate::journal) fn after(
     conn: &Connection,
     org: OrgId,
     id: i64,
     n: usize,
-) -> Result<(Vec<SideEvent>, Option<i64>), ReadError> {
+) -> Result<(Vec<SideEvent>, Option<i64>, bool), ReadError> {
     let sides = read(
         conn,
         &format!("{SIDE} WHERE id > ?1 AND +org = ?2 ORDER BY id LIMIT ?3"),
         (id, org.0, limit(n)),
     )?;
-    let sql = "SELECT MAX(id) FROM (SELECT id FROM side WHERE id > ?1 AND +org = ?2 ORDER BY id LIMIT ?3)";
-    let last = conn.prepare_cached(sql)?.query_row((id, org.0, limit(n)), |row| row.get(0))?;
-    Ok((sides, last))
+    let sql = "SELECT MAX(id), COUNT(*) FROM (SELECT id FROM side WHERE id > ?1 AND +org = ?2 ORDER BY id LIMIT ?3)";
+    let values = (id, org.0, limit(n));
+    let (last, looked): (_, i64) =
+        conn.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((sides, last, looked >= limit(n)))
 }
 
 fn read(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<SideEvent>, ReadError> {

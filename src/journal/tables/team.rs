@@ -42,6 +42,15 @@ pub(in crate::journal) fn position(
     Ok(found.flatten())
 }
 
+/// Stores how far an org is published, unless it was farther in the same stream.
+pub(in crate::journal) fn raise_published(
+    conn: &Connection,
+    org: OrgId,
+    told: &Published,
+) -> rusqlite::Result<()> {
+    put_published(conn, org, &published(conn, org, &told.born)?.or_farther(told))
+}
+
 /// Stores how far an org is published.
 pub(in crate::journal) fn put_published(
     conn: &Connection,
@@ -209,18 +218,30 @@ mod tests {
         let mut store = store(dir.path());
         write(&mut store, &own(0..4));
         let reader = Reader::open(dir.path()).unwrap();
-        let (rows, last) = reader.records_of(OrgId(0), Seq(1), 2).unwrap();
+        let (rows, last, is_full) = reader.records_of(OrgId(0), Seq(1), 2).unwrap();
+        assert!(is_full);
         assert_eq!((rows.iter().map(|row| row.seq.0).collect::<Vec<_>>(), last), (vec![2, 3], Some(Seq(3))));
-        assert_eq!(reader.records_of(OrgId(1), Seq(0), 9).unwrap(), (Vec::new(), None));
-        assert_eq!(reader.records_changed(OrgId(0), Rev(0), 9).unwrap(), (Vec::new(), None));
+        assert_eq!(reader.records_of(OrgId(1), Seq(0), 9).unwrap(), (Vec::new(), None, false));
+        assert_eq!(reader.records_changed(OrgId(0), Rev(0), 9).unwrap(), (Vec::new(), None, false));
         let hooks = [3, 1].map(|number| sample::consent(number, Via::HOOK));
         write(&mut store, &Batch { consents: hooks.into(), ..Batch::default() });
-        let (rows, last) = reader.records_changed(OrgId(0), Rev(0), 9).unwrap();
+        let (rows, last, _) = reader.records_changed(OrgId(0), Rev(0), 9).unwrap();
         assert_eq!(rows.iter().map(|row| row.seq.0).collect::<Vec<_>>(), [4, 2]);
         let first = rows[0].rev;
         assert_eq!(last, Some(rows[1].rev));
         assert_eq!(reader.records_changed(OrgId(0), first, 9).unwrap().0.len(), 1);
         assert_eq!(reader.records_changed(OrgId(0), Rev(0), 1).unwrap().1, Some(first));
+    }
+
+    #[test]
+    fn a_damaged_row_does_not_look_like_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path());
+        write(&mut store, &own(0..9));
+        store.conn.execute_batch("UPDATE event SET received = received + 7 WHERE seq = 2").unwrap();
+        let reader = Reader::open(dir.path()).unwrap();
+        let (rows, last, is_full) = reader.records_of(OrgId(0), Seq(0), 4).unwrap();
+        assert_eq!((rows.len(), last, is_full), (3, Some(Seq(4)), true));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(in crate::journal) struct RowWriter<'t> {
     /// The org of the events.
     pub(in crate::journal) org: OrgId,
     pub(in crate::journal) counters: &'t mut Counters,
+    /// Whether the events are a backlog of a team, in which an event may come twice with different times.
+    pub(in crate::journal) is_team_backlog: bool,
     /// Whether the events were fetched as history.
     pub(in crate::journal) is_history: bool,
     /// Whether rows may still have digests that an earlier version stored without a key.
@@ -96,6 +98,7 @@ impl<'t> RowWriter<'t> {
             org: OrgId::default(),
             counters,
             is_history: false,
+            is_team_backlog: false,
             has_unkeyed: false,
             identity,
             known,
@@ -223,6 +226,7 @@ impl<'t> RowWriter<'t> {
         let seq = self.counters.meta.next_seq;
         let received_ms = consent.received.as_millisecond();
         let is_history = self.is_history;
+        let is_past = is_history && !self.is_team_backlog;
         let own = self.own();
         // Another org may be ahead of this one.
         let late = !is_history
@@ -336,7 +340,7 @@ impl<'t> RowWriter<'t> {
             // The event may be older than what was judged already, and still has to be judged.
             own.judged_ms = own.judged_ms.min(key.published_ms - 1);
         }
-        if is_history {
+        if is_past {
             // Events fetched as history say nothing about lateness, and do not come again with another time.
             return Ok(true);
         }
@@ -503,7 +507,7 @@ impl<'t> RowWriter<'t> {
             team::put_position(self.tx, self.org, position)?;
         }
         if let Some(published) = &given.published {
-            team::put_published(self.tx, self.org, published)?;
+            team::raise_published(self.tx, self.org, published)?;
         }
         Ok(())
     }

@@ -209,6 +209,7 @@ impl Store {
                 rows.org = org;
                 let is_backlog = batch.team.as_ref().is_some_and(|team| team.is_backlog);
                 rows.is_history = batch.history.is_some() || is_backlog;
+                rows.is_team_backlog = is_backlog;
                 // What the server gave does not have to be published there.
                 let streams = batch.team.iter().flat_map(|team| &team.streams);
                 let born = streams.map(|position| &*position.born).next();

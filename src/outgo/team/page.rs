@@ -66,8 +66,8 @@ fn read(reader: &Reader, org: OrgId, published: &Published) -> Result<Next, Read
     let head = reader.head()?;
     let mut page = TeamPage::default();
     let mut now = published.clone();
-    let (labels, last_label) = reader.labels_changed(org, published.change, LABELS_MAX)?;
-    let (rows, last_row) = reader.records_of(org, published.row, ROWS_MAX)?;
+    let (labels, last_label, has_more_labels) = reader.labels_changed(org, published.change, LABELS_MAX)?;
+    let (rows, last_row, is_full) = reader.records_of(org, published.row, ROWS_MAX)?;
     let mut bytes = 0;
     let mut is_cut = false;
     for stored in &rows {
@@ -83,20 +83,19 @@ fn read(reader: &Reader, org: OrgId, published: &Published) -> Result<Next, Read
     if !is_cut {
         now.row = last_row.unwrap_or(now.row);
     }
-    let has_more_rows = is_cut || rows.len() >= ROWS_MAX;
+    let has_more_rows = is_cut || is_full;
     let mut has_more = has_more_rows;
     if !has_more_rows {
         // A row that is new is published as it is now, and need not come again.
         now.row = head.last.max(now.row);
-        let (changed, last_change) = reader.records_changed(org, published.change, ROWS_MAX)?;
-        let is_all = changed.len() < ROWS_MAX;
+        let (changed, last_change, has_more_changed) =
+            reader.records_changed(org, published.change, ROWS_MAX)?;
+        let is_all = !has_more_changed;
         page.rows.extend(changed.iter().filter(|stored| stored.seq <= published.row).map(TeamRow::of));
-        let (sides, last_side) = reader.sides_after(org, published.side, ROWS_MAX)?;
-        let has_more_sides = sides.len() >= ROWS_MAX;
+        let (sides, last_side, has_more_sides) = reader.sides_after(org, published.side, ROWS_MAX)?;
         page.sides =
             sides.into_iter().map(|side| TeamSide { raw: side.raw, received: side.received }).collect();
         now.side = last_side.unwrap_or(now.side);
-        let has_more_labels = labels.len() >= LABELS_MAX;
         // Rows and names have one count of changes, so it rises only as far as both are read.
         now.change = match (is_all, has_more_labels) {
             (true, false) => head.change,

@@ -16,7 +16,7 @@ use super::page::{self, Facts, Next};
 use crate::clock::Clock;
 use crate::consent::{KnownOrg, Label, OrgId, Rev, Seq};
 use crate::jetstream::{LinkState, RequestError, Retention, TeamLink};
-use crate::journal::{OrgJournal, Published, Reader};
+use crate::journal::{OrgJournal, Published, ReadError, Reader, TeamStream};
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tasks::Tasks;
 use crate::team::{
@@ -57,7 +57,9 @@ type Begin = Box<dyn Fn(&Tasks) -> Result<(), Box<Fault>> + Send + Sync>;
 /// How long a collector that has never reached the server waits before it polls alone.
 const ALONE_AFTER: Duration = LEASE_FOR;
 /// How long a new holder of the lease waits until it has stored what is on the server.
-const WHOLE_WITHIN: Duration = Duration::from_secs(10);
+const WHOLE_WITHIN: Duration = Duration::from_mins(10);
+/// The most bytes of a message that watchers may write.
+const SMALL_MESSAGE: i32 = 16 * 1024;
 /// How often to look whether an administrator has removed a stream.
 const MAKE_EVERY: Duration = Duration::from_mins(1);
 /// How long the tasks that ask Okta get to end.
@@ -114,6 +116,7 @@ pub async fn publish(doors: PublishDoors, reader: Reader) {
         lags_at: None,
         made_at: Duration::ZERO,
         told: None,
+        held_since: None,
         is_stream_lost: false,
         left_out: 0,
     };
@@ -158,6 +161,8 @@ struct Publisher {
     made_at: Duration,
     /// The short form of the fault that this task has told.
     told: Option<String>,
+    /// The uptime since which this process has the lease, if it has it.
+    held_since: Option<Duration>,
     /// Whether a stream was missing a moment ago.
     is_stream_lost: bool,
     /// Rows that are too large for the server.
@@ -178,7 +183,10 @@ type Preparing = (Reader, Result<Prepared, Ended>);
 
 /// Reads what comes after a place, and packs it.
 fn prepare(reader: &Reader, org: OrgId, after: &Published, largest: usize) -> Result<Prepared, Ended> {
-    let mut next = page::next(reader, org, after).map_err(|error| Ended::Journal(Box::new(error.fault())))?;
+    let failed = |error: ReadError| Ended::Journal(Box::new(error.fault()));
+    // What came from the server meanwhile need not go there.
+    let after = &after.clone().or_farther(&reader.published(org, &after.born).map_err(failed)?);
+    let mut next = page::next(reader, org, after).map_err(failed)?;
     let mut left_out = 0;
     let bodies = match next.page.take() {
         Some(page) => page::bodies(page, page::through(after), largest, &mut left_out)
@@ -285,6 +293,8 @@ impl Publisher {
         if let Err(fault) = (self.doors.begin)(&asking) {
             tracing::warn!(org = self.doors.org.label(), "{fault}");
             self.doors.board.send_if_modified(|board| board.set(Part::Poll, Pulse::Down(*fault)));
+            // It is tried again in a moment.
+            return;
         }
         self.asking = Some(asking);
     }
@@ -304,7 +314,7 @@ impl Publisher {
     }
 
     async fn try_with(&mut self, link: &TeamLink) -> Result<(), Ended> {
-        self.make_streams(link).await?;
+        self.make_streams(link, true).await?;
         self.made_at = self.doors.clock.uptime();
         self.find_own_place(link).await?;
         let mut head = self.doors.journal.head();
@@ -321,8 +331,12 @@ impl Publisher {
             self.hear_lags(link).await;
             self.is_stream_lost = false;
             if self.doors.clock.uptime() >= self.made_at + MAKE_EVERY {
-                self.make_streams(link).await?;
+                self.make_streams(link, false).await?;
                 self.made_at = self.doors.clock.uptime();
+                let facts = link.stream_facts(&Stream::Events.name(&self.doors.org.key)).await?;
+                if facts.born != self.published.born {
+                    self.find_own_place(link).await?;
+                }
             }
             self.tell_board();
             let next = self.lease.next().min(self.doors.clock.uptime() + STATE_AT_MOST);
@@ -335,7 +349,7 @@ impl Publisher {
     }
 
     /// Makes the streams of the org.
-    async fn make_streams(&mut self, link: &TeamLink) -> Result<(), RequestError> {
+    async fn make_streams(&mut self, link: &TeamLink, may_change: bool) -> Result<(), RequestError> {
         let key = &self.doors.org.key;
         let of = |stream: Stream| {
             let (max_age, is_last_only) = match stream {
@@ -349,15 +363,26 @@ impl Publisher {
                 max_age,
                 is_last_only,
                 is_in_memory: stream == Stream::Lags,
+                // Watchers may write these.
+                largest: if matches!(stream, Stream::Lags | Stream::Notes) { SMALL_MESSAGE } else { -1 },
+                most: if stream == Stream::Lags { WATCHERS_MAX as i64 } else { -1 },
             }
         };
         for wanted in Stream::ALL.map(of) {
-            link.make_stream(&wanted).await?;
+            link.make_stream(&wanted, may_change).await?;
         }
         let name = LEASE_STREAM.to_owned();
         let subjects = "cw.lease.>".to_owned();
-        let lease = Retention { name, subjects, max_age: LEASE_FOR, is_last_only: true, is_in_memory: false };
-        link.make_stream(&lease).await
+        let lease = Retention {
+            name,
+            subjects,
+            max_age: LEASE_FOR,
+            is_last_only: true,
+            is_in_memory: false,
+            largest: SMALL_MESSAGE,
+            most: -1,
+        };
+        link.make_stream(&lease, may_change).await
     }
 
     /// Finds out how far this journal is published: as far as the journal knows, or as the last message that it published
@@ -369,8 +394,14 @@ impl Publisher {
         self.events = facts.last;
         let reader = self.take_reader()?;
         let known = reader.published(org, &facts.born);
+        let position = reader.stream_position(org, TeamStream::Events);
         self.reader = Some(reader);
-        let known = known.map_err(|error| Ended::Journal(Box::new(error.fault())))?;
+        let failed = |error: ReadError| Ended::Journal(Box::new(error.fault()));
+        let (known, position) = (known.map_err(failed)?, position.map_err(failed)?);
+        // A server that was restored from a backup has less than this journal has seen.
+        let is_shorter = position.is_some_and(|at| at.born == facts.born && at.high > facts.last);
+        let known =
+            if is_shorter { Published { born: facts.born.clone(), ..Published::default() } } else { known };
         let found = link.last_of(&stream, &self.subject()).await?;
         self.last_own = Some(found.as_ref().map_or(0, |message| message.seq));
         let readable = found.filter(|message| check_schema(message.schema.as_deref()).is_ok());
@@ -397,8 +428,13 @@ impl Publisher {
     async fn follow_lease(&mut self) {
         match (&self.lease.holder, self.asking.is_some()) {
             (Holder::Own(_), false) => {
-                let whole = self.doors.progress.wait_for(|progress| progress.is_whole);
-                if tokio::time::timeout(WHOLE_WITHIN, whole).await.is_err() {
+                // Where the collector before it stopped comes with what is on the server.
+                let up = self.doors.clock.uptime();
+                let since = *self.held_since.get_or_insert(up);
+                if !self.doors.progress.borrow().is_whole {
+                    if up < since + WHOLE_WITHIN {
+                        return;
+                    }
                     tracing::warn!(
                         org = self.doors.org.label(),
                         "Not everything of the team's server is stored here yet; polling begins all the same."
@@ -409,6 +445,7 @@ impl Publisher {
                 self.state_at = None;
             }
             (Holder::Other(lease), is_asking) => {
+                self.held_since = None;
                 let holder = lease.collector.clone();
                 let words = if lease.query == self.doors.query {
                     Vec::new()
@@ -458,6 +495,7 @@ impl Publisher {
             let Some(following) = following else { return Ok(facts) };
             prepared = following;
             self.lease.keep(link).await?;
+            self.follow_lease().await;
             if self.doors.clock.uptime() >= self.noted_at + NOTE_EVERY {
                 self.note_published().await;
             }
@@ -569,8 +607,14 @@ impl Publisher {
                 match found {
                     // The message that was sent before, with everything in it.
                     Some(message) if message.body == body => Ok(message.seq),
-                    // The server has removed the last one by its age.
-                    None => link.publish(self.subject(), Some(&self.journal), body, Some(0)).await,
+                    // The server has removed the last one by its age, or the stream was made anew.
+                    None => {
+                        let facts = link.stream_facts(&stream).await?;
+                        if facts.born != self.published.born {
+                            return Err(RequestError::NoStream(stream));
+                        }
+                        link.publish(self.subject(), Some(&self.journal), body, Some(0)).await
+                    }
                     Some(message) => {
                         tracing::warn!(
                             seq = message.seq,

@@ -26,7 +26,7 @@ impl Publisher {
             epoch,
             collector: self.doors.name.clone(),
             label: self.doors.org.label().to_owned(),
-            events: self.events,
+            events: self.events.max(self.doors.progress.borrow().events),
             labels: self.labels,
             bookmark: None,
             complete_since: None,
