@@ -219,9 +219,10 @@ class Team:
         lines = [line for line in process.complaints().splitlines() if "poll " in line and "team " in line]
         return bool(lines) and "poll live" in lines[-1] and "team live" in lines[-1]
 
-    def complete(self, collectors=("c1",, with_gaps=False), watchers=("w1", "w2"), late=True, limit=SETTLES):
+    def complete(self, collectors=("c1",), watchers=("w1", "w2"), late=True, limit=SETTLES, with_gaps=False):
         """Waits until every journal holds what the org has now, and checks that each has every row once and nothing else.
-        With `late`, a watcher without a journal reads the server too. Returns the number of consents."""
+        With `late`, a watcher without a journal reads the server too. Returns the number of consents. No
+        watcher may tell of a gap, unless `with_gaps`."""
         wanted = self.org.consents()
         readers = {name: lambda name=name: self.rows_of_collector(name) for name in collectors}
         readers |= {name: lambda name=name: self.rows_of_watcher(name) for name in watchers}
