@@ -71,6 +71,11 @@ pub(super) fn announce(ready: &run::Ready) {
     }
 }
 
+/// Prints the same notes and warnings about the orgs of the configuration or of a team's server.
+pub(super) fn announce_target(target: &run::Target) {
+    target.notes().for_each(|words| note(words));
+}
+
 /// Returns what a command works on: the orgs of the configuration, or those of the team's server that `from` names.
 pub(super) fn target(cli: &Cli, config: &Config, from: Option<&String>) -> Result<run::Target, Ended> {
     if from.is_some() && !cli.global.org.is_empty() {
@@ -80,11 +85,6 @@ pub(super) fn target(cli: &Cli, config: &Config, from: Option<&String>) -> Resul
         ));
     }
     run::Target::of(config, from.map(String::as_str)).map_err(usage)
-}
-
-/// Does the same for the orgs of the configuration or of a team's server.
-pub(super) fn announce_target(target: &run::Target) {
-    target.notes().for_each(|words| note(words));
 }
 
 /// Parses a filter. Times in it without a zone are UTC.

@@ -259,12 +259,15 @@ impl TeamLink {
                     let what = answer.description.unwrap_or_default();
                     return Err(RequestError::Other(format!("{code} {}", crate::consent::visible(&what))));
                 }
-                _ => found.messages.extend(stored(answer)),
-            }
-            // Nobody asked for more, and the numbers of a stream rise.
-            let is_rising = found.messages.is_sorted_by(|one, other| one.seq < other.seq);
-            if found.messages.len() > most || !is_rising {
-                return Err(RequestError::Other("messages that nobody asked for".to_owned()));
+                _ => {
+                    let Some(message) = stored(answer) else { continue };
+                    // Nobody asked for more, and the numbers of a stream rise.
+                    let is_next = found.messages.last().is_none_or(|last| last.seq < message.seq);
+                    if found.messages.len() >= most || !is_next {
+                        return Err(RequestError::Other("messages that nobody asked for".to_owned()));
+                    }
+                    found.messages.push(message);
+                }
             }
             if is_one {
                 return Ok(found);

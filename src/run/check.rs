@@ -340,11 +340,7 @@ impl Ready {
         let hook = if targets.is_empty() { None } else { Some(listener(config, targets)?) };
         Ok(FeedPlan {
             dir: self.dir,
-            keep: Settings {
-                keep_days: config.journal.keep_days,
-                keep_rows: config.journal.keep_rows,
-                ..Settings::default()
-            },
+            keep: settings(config),
             orgs,
             others: self.others,
             only_these_orgs: self.only_these_orgs,
@@ -353,6 +349,15 @@ impl Ready {
             team: None,
             is_hook_left_out: false,
         })
+    }
+}
+
+/// Returns the settings of the journal.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        keep_days: config.journal.keep_days,
+        keep_rows: config.journal.keep_rows,
+        ..Settings::default()
     }
 }
 

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::check::{Ready, ReadyOrg, ready};
+use super::check::{Ready, ReadyOrg, ready, settings};
 use super::plan::{FeedPlan, OrgPlan, TeamPlan, TeamRole};
 use crate::config::Config;
 use crate::consent::{KnownOrg, visible};
-use crate::journal::Settings;
 use crate::okta::{OrgUrl, PollPlan};
 use crate::report::{Fault, Part};
 use crate::safe_file;
@@ -160,11 +159,7 @@ fn team_watcher(config: &Config, flag: Option<&str>) -> Result<Option<TeamWatche
     let ca_file = config.team.ca_file.clone();
     let plan = FeedPlan {
         dir: dir.clone(),
-        keep: Settings {
-            keep_days: config.journal.keep_days,
-            keep_rows: config.journal.keep_rows,
-            ..Settings::default()
-        },
+        keep: settings(config),
         orgs: plans,
         others: Vec::new(),
         only_these_orgs: true,

@@ -93,6 +93,7 @@ pub(super) fn start(
             name: process_name(),
             keep: Duration::from_hours(24 * u64::from(parts.keep.keep_days)),
             progress: seen,
+            can_poll: org.client.is_ok(),
             begin: Box::new(begin),
         };
         parts.tasks.spawn_to_end("team publish", outgo::team::publish(doors, read()?));

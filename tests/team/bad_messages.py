@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import time
 
 import zstandard
 
@@ -137,7 +138,11 @@ def newer():
         # What comes after it waits: rows are on the server, and the watcher has none of them.
         until(lambda: team.status()["last"] > number + 3, 60, "the collector goes on publishing")
         before = {row.uuid for row in team.rows_of_watcher("w1")}
-        until(lambda: team.status()["last"] > number + 8, 60, "the collector goes on publishing")
+        began, used = time.monotonic(), watcher.cpu_seconds()
+        until(lambda: team.status()["last"] > number + 8 and time.monotonic() > began + 4, 60,
+              "the collector goes on publishing")
+        share = (watcher.cpu_seconds() - used) / (time.monotonic() - began)
+        expect(share < 0.15, f"a watcher that waits takes {share:.0%} of a core")
         after = {row.uuid for row in team.rows_of_watcher("w1")}
         expect(before == after, f"the watcher read {len(after - before)} events beyond the message of a later version")
         collected = {row.uuid for row in team.rows_of_collector()}

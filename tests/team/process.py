@@ -1,6 +1,7 @@
 """Child processes with a log of what they said, and waiting for a state with a deadline."""
 
 import ctypes
+import os
 import pathlib
 import random
 import resource
@@ -70,6 +71,11 @@ class Process:
     @property
     def pid(self):
         return self.process.pid
+
+    def cpu_seconds(self):
+        """The processor time that it has taken."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def runs(self):
         return self.process is not None and self.process.poll() is None

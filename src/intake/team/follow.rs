@@ -67,7 +67,7 @@ const SAY_EVERY: Duration = Duration::from_mins(1);
 const SAY_AT_MOST: Duration = Duration::from_secs(30);
 /// How often a good poll without events is stored.
 const POLL_EVERY: Duration = Duration::from_mins(1);
-/// How often a collector looks for streams that it is about to make.
+/// When a collector looks first for streams that it is about to make; later ones take twice as long each.
 const MADE_WITHIN: Duration = Duration::from_millis(100);
 /// The wait after a request failed.
 const RETRY: Duration = Duration::from_secs(5);
@@ -102,7 +102,6 @@ impl From<ReadError> for Ended {
 pub async fn follow(doors: TeamDoors) {
     let own = if doors.is_collector { doors.reader.journal_id().ok().flatten() } else { None };
     let mut follower = Follower {
-        busy_link: doors.link.clone(),
         doors,
         own,
         position: None,
@@ -116,13 +115,14 @@ pub async fn follow(doors: TeamDoors) {
         poll_stored: None,
         labels: None,
         facts_at: None,
-        said: None,
+        last_lag: None,
         unread: 0,
-        has_lease: true,
-        told: None,
+        holder: None,
+        own_fault: None,
         lease_at: None,
-        told_last: None,
+        announced_last: None,
     };
+    let mut look_again = MADE_WITHIN;
     loop {
         let Some(link) = follower.wait_for_link().await else { return };
         let ended = follower.with(&link).await;
@@ -133,7 +133,8 @@ pub async fn follow(doors: TeamDoors) {
             // A collector makes the streams in another task, and says there if it cannot.
             Err(Ended::Request(RequestError::NoStream(_))) if follower.doors.is_collector => {
                 follower.facts_at = None;
-                drop(follower.doors.clock.sleep(MADE_WITHIN).await);
+                drop(follower.doors.clock.sleep(look_again).await);
+                look_again = (look_again * 2).min(RETRY);
                 continue;
             }
             Err(Ended::Request(error)) => {
@@ -144,11 +145,12 @@ pub async fn follow(doors: TeamDoors) {
         };
         follower.facts_at = None;
         follower.fail(&fault);
-        let (clock, mut link) = (follower.doors.clock.clone(), follower.busy_link.clone());
+        // The state of the connection was looked at before, so only a new one ends the wait.
+        let TeamDoors { clock, link, nudge, .. } = &mut follower.doors;
         tokio::select! {
             _ = clock.sleep(RETRY) => {}
-            _ = link.changed() => {}
-            () = follower.doors.nudge.notified() => {}
+            changed = link.changed() => if changed.is_err() { return },
+            () = nudge.notified() => {}
         }
     }
 }
@@ -165,7 +167,6 @@ fn newer(error: &MessageError) -> Fault {
 
 struct Follower {
     doors: TeamDoors,
-    busy_link: watch::Receiver<LinkState>,
     /// The id of the journal if this process publishes too. Its own messages are left out.
     own: Option<String>,
     /// How far the stream of events is stored, or `None` before it was looked at.
@@ -186,17 +187,18 @@ struct Follower {
     poll_stored: Option<Duration>,
     labels: Option<StreamPosition>,
     facts_at: Option<Duration>,
-    said: Option<(Duration, Lag)>,
+    /// What the server was told last of how far this watcher has read, and the uptime then.
+    last_lag: Option<(Duration, Lag)>,
     /// How many messages or rows could not be read.
     unread: u64,
-    /// Whether some collector has the lease.
-    has_lease: bool,
+    /// The collector that has the lease, or `None` if none has it.
+    holder: Option<String>,
     /// The short form of the fault that this task has told.
-    told: Option<String>,
+    own_fault: Option<String>,
     /// The uptime at which the lease was asked for.
     lease_at: Option<Duration>,
     /// What the collector says that the last message is, and how often it was looked for in vain.
-    told_last: Option<(u64, u32)>,
+    announced_last: Option<(u64, u32)>,
 }
 
 impl Follower {
@@ -219,7 +221,7 @@ impl Follower {
     /// Shows a fault. A watcher has no other way to its rows, so its poll has the fault too.
     fn fail(&mut self, fault: &Fault) {
         let mut before = None;
-        self.told = Some(fault.brief.clone());
+        self.own_fault = Some(fault.brief.clone());
         let is_collector = self.doors.is_collector;
         self.doors.board.send_if_modified(|board| {
             before = board.get(Part::Team).fault().map(|fault| fault.brief.clone());
@@ -292,21 +294,21 @@ impl Follower {
         if last < position.high {
             self.facts_at = None;
         }
-        self.told_last = (last > position.high).then_some((last, 0));
+        self.announced_last = (last > position.high).then_some((last, 0));
     }
 
     /// Returns how long to wait without being told. Another node of a cluster than the one that was asked may have the last
     /// message already.
     fn wait(&mut self) -> Duration {
         let high = self.position.as_ref().map_or(0, |position| position.high);
-        self.told_last = self.told_last.filter(|(last, _)| *last > high);
+        self.announced_last = self.announced_last.filter(|(last, _)| *last > high);
         // What the state builds upon is on the server.
-        if let (None, Some(state)) = (&self.told_last, &self.state)
+        if let (None, Some(state)) = (&self.announced_last, &self.state)
             && state.events > high
         {
-            self.told_last = Some((state.events, 0));
+            self.announced_last = Some((state.events, 0));
         }
-        match &mut self.told_last {
+        match &mut self.announced_last {
             Some((last, looks)) if *last > high && *looks < LOOKS_MAX => {
                 *looks += 1;
                 LOOK_AGAIN
@@ -346,7 +348,7 @@ impl Follower {
             );
         }
         if position.high + 1 < self.first {
-            self.note_removed(link, position.high + 1).await?;
+            self.note_removed(link, position.high + 1, self.first).await?;
             position.low = self.first;
             position.high = self.first - 1;
         }
@@ -354,16 +356,15 @@ impl Follower {
         Ok(())
     }
 
-    /// Notes that messages from a number on were removed before they came here.
-    async fn note_removed(&mut self, link: &TeamLink, from: u64) -> Result<(), Ended> {
+    /// Notes that messages were removed before they came here: from a number on, up to the next one that is there.
+    async fn note_removed(&mut self, link: &TeamLink, from: u64, next: u64) -> Result<(), Ended> {
         let coverage = self.doors.reader.coverage(self.doors.journal.org())?;
-        let oldest = self.oldest_at(link, self.first).await?;
-        let to = oldest.unwrap_or_else(|| self.doors.clock.sure());
+        // Without a poll, nothing is called complete that a gap could limit.
         let Some(from_time) = coverage.last_good_poll else { return Ok(()) };
-        if to <= from_time {
-            return Ok(());
-        }
-        let count = self.first.saturating_sub(from);
+        // A message may have nothing but rows that changed long after they came.
+        let received = self.received_at(link, next).await?.filter(|received| *received > from_time);
+        let to = received.unwrap_or_else(|| self.doors.clock.sure());
+        let count = next.saturating_sub(from);
         let messages = if count == 1 { "message" } else { "messages" };
         let why = format!("The team's server removed {count} {messages} before this machine had them");
         tracing::warn!(org = self.doors.org.label(), "{why}.");
@@ -377,7 +378,11 @@ impl Follower {
 
     /// Returns when the collector received the newest row of the first message from a number on that has rows. What older
     /// messages had was received before that.
-    async fn oldest_at(&mut self, link: &TeamLink, from: u64) -> Result<Option<Timestamp>, Ended> {
+    pub(super) async fn received_at(
+        &mut self,
+        link: &TeamLink,
+        from: u64,
+    ) -> Result<Option<Timestamp>, Ended> {
         let found = self.fetch(link, from, FIRST_MESSAGES, FIRST_BYTES).await?;
         Ok(decode(&found.messages, None).first_newest)
     }
@@ -401,8 +406,7 @@ impl Follower {
             let Some(first) = found.messages.first() else { return Ok(()) };
             if first.seq > position.high + 1 && position.high >= position.low {
                 // Messages are missing in between: removed by their age, or by hand.
-                self.first = first.seq;
-                self.note_removed(link, position.high + 1).await?;
+                self.note_removed(link, position.high + 1, first.seq).await?;
             }
             let is_last = found.pending == 0;
             let decoded = decoded(found.messages, self.own.clone()).await;
@@ -546,7 +550,7 @@ impl Follower {
         let lag = Lag { watcher: self.doors.name.clone(), events: position.high, backlog, at };
         let is_same = |said: &Lag| said.events == lag.events && said.backlog == lag.backlog;
         let is_due = self
-            .said
+            .last_lag
             .as_ref()
             .is_none_or(|(at, said)| *at + SAY_EVERY <= up || (!is_same(said) && *at + SAY_AT_MOST <= up));
         if !is_due {
@@ -557,7 +561,7 @@ impl Follower {
         if let Err(error) = link.publish(subject, None, body, None).await {
             tracing::debug!(%error, "The team's server was not told how far this watcher has read.");
         }
-        self.said = Some((up, lag));
+        self.last_lag = Some((up, lag));
     }
 
     fn progress(&self, is_whole: bool) {

@@ -47,6 +47,8 @@ pub struct PublishDoors {
     pub keep: Duration,
     /// How far the streams are stored here.
     pub progress: watch::Receiver<TeamProgress>,
+    /// Whether there is a way to the org. Without one, this process leaves the lease to others.
+    pub can_poll: bool,
     /// Starts everything that asks Okta. The tasks are stopped when another collector has the lease.
     pub begin: Begin,
 }
@@ -111,11 +113,11 @@ pub async fn publish(doors: PublishDoors, reader: Reader) {
         events: 0,
         labels: 0,
         state_at: None,
-        state_said: None,
+        last_state: None,
         watchers: Vec::new(),
         lags_at: None,
         made_at: Duration::ZERO,
-        told: None,
+        own_fault: None,
         held_since: None,
         is_stream_lost: false,
         left_out: 0,
@@ -152,15 +154,16 @@ struct Publisher {
     events: u64,
     /// The same of the stream of labels.
     labels: u64,
+    /// The state that was published last, and the uptime then.
+    last_state: Option<State>,
     state_at: Option<Duration>,
-    state_said: Option<State>,
     /// How far watchers are behind, when that was read.
     watchers: Vec<(String, u64)>,
     lags_at: Option<Duration>,
     /// The uptime at which the streams were looked at.
     made_at: Duration,
-    /// The short form of the fault that this task has told.
-    told: Option<String>,
+    /// The short form of the fault that this task has put on the board.
+    own_fault: Option<String>,
     /// The uptime since which this process has the lease, if it has it.
     held_since: Option<Duration>,
     /// Whether a stream was missing a moment ago.
@@ -211,6 +214,10 @@ impl From<RequestError> for Ended {
 
 impl Publisher {
     async fn run(&mut self) {
+        if !self.doors.can_poll {
+            // It puts the reason on the board.
+            self.start_asking();
+        }
         loop {
             let state = self.doors.link.borrow_and_update().clone();
             let LinkState::Up(link) = state else {
@@ -278,7 +285,7 @@ impl Publisher {
 
     fn fail(&mut self, fault: &Fault) {
         let mut before = None;
-        self.told = Some(fault.brief.clone());
+        self.own_fault = Some(fault.brief.clone());
         self.doors.board.send_if_modified(|board| {
             before = board.get(Part::Team).fault().map(|fault| fault.brief.clone());
             board.set(Part::Team, Pulse::Down(fault.clone()))
@@ -322,8 +329,7 @@ impl Publisher {
             if self.doors.link.borrow().link().is_none() {
                 return Ok(());
             }
-            self.lease.keep(link).await?;
-            self.follow_lease().await;
+            self.keep_lease(link).await?;
             head.borrow_and_update();
             let facts = self.publish_all(link).await?;
             self.tell_state(link, facts).await?;
@@ -424,6 +430,16 @@ impl Publisher {
         format!("{}.{}", Stream::Events.subject(&self.doors.org.key), self.journal)
     }
 
+    /// Takes or renews the lease when that is due, and does what follows from it.
+    async fn keep_lease(&mut self, link: &TeamLink) -> Result<(), RequestError> {
+        if !self.doors.can_poll {
+            return Ok(());
+        }
+        self.lease.keep(link).await?;
+        self.follow_lease().await;
+        Ok(())
+    }
+
     /// Starts or stops what asks Okta, as the lease says.
     async fn follow_lease(&mut self) {
         match (&self.lease.holder, self.asking.is_some()) {
@@ -494,8 +510,7 @@ impl Publisher {
             self.published = published;
             let Some(following) = following else { return Ok(facts) };
             prepared = following;
-            self.lease.keep(link).await?;
-            self.follow_lease().await;
+            self.keep_lease(link).await?;
             if self.doors.clock.uptime() >= self.noted_at + NOTE_EVERY {
                 self.note_published().await;
             }

@@ -22,7 +22,7 @@ impl Follower {
                 lease => lease?,
             };
             let lease = lease.and_then(|message| Lease::of_body(&message.body).ok());
-            self.has_lease = lease.is_some_and(|lease| !lease.journal.is_empty());
+            self.holder = lease.filter(|lease| !lease.journal.is_empty()).map(|lease| lease.collector);
             self.lease_at = Some(up);
         }
         // The stream has one message, so a later one is the state.
@@ -34,8 +34,9 @@ impl Follower {
             match state {
                 Ok(_) if is_own => self.state = None,
                 Ok(state) => {
-                    // A watcher asks nobody else for the time. The state of a collector that runs is seconds old.
-                    if !self.doors.is_collector && self.has_lease {
+                    // A watcher asks nobody else for the time. Only the state of the collector that runs now is seconds
+                    // old.
+                    if !self.doors.is_collector && self.holder.as_ref() == Some(&state.collector) {
                         self.doors.clock.hear(state.at);
                     }
                     self.state = Some(state);
@@ -70,7 +71,7 @@ impl Follower {
             let link = self.doors.link.borrow().link().cloned();
             self.floor = match (coverage.complete_since, link) {
                 (Some(since), _) => Some(since),
-                (None, Some(link)) => self.oldest_at(&link, self.first).await?,
+                (None, Some(link)) => self.received_at(&link, self.first).await?,
                 (None, None) => None,
             };
         }
@@ -126,17 +127,17 @@ impl Follower {
             None => Pulse::Live,
         };
         if self.doors.is_collector {
-            let told = self.told.take();
+            let own = self.own_fault.take();
             self.doors.board.send_if_modified(|board| {
                 // What hinders publishing stays.
                 let is_others =
-                    board.get(Part::Team).fault().is_some_and(|fault| Some(&fault.brief) != told.as_ref());
+                    board.get(Part::Team).fault().is_some_and(|fault| Some(&fault.brief) != own.as_ref());
                 !is_others && board.set(Part::Team, team)
             });
             return;
         }
         let poll = match &self.state {
-            _ if !self.has_lease => Pulse::Down(no_collector(&self.doors)),
+            _ if self.holder.is_none() => Pulse::Down(no_collector(&self.doors)),
             _ if has_older || !self.is_state_applied() => Pulse::Catching,
             Some(state) => state.board.get(Part::Poll).clone(),
             None => Pulse::Starting,

@@ -35,9 +35,9 @@ impl Publisher {
             listening: None,
             board,
         });
-        let is_new = self.state_said.as_ref().is_none_or(|said| {
-            State { at: state.at, epoch: state.epoch, polled: state.polled, ..said.clone() }
-                != State { board: without_traffic(&state.board, &said.board), ..state.clone() }
+        let is_new = self.last_state.as_ref().is_none_or(|last| {
+            State { at: state.at, epoch: state.epoch, polled: state.polled, ..last.clone() }
+                != State { board: without_traffic(&state.board, &last.board), ..state.clone() }
         });
         if !is_new && self.state_at.is_some_and(|at| at + STATE_EVERY > up) {
             return Ok(());
@@ -48,7 +48,7 @@ impl Publisher {
         let now = format!("cw.now.{}", escape(&self.doors.org.key));
         link.send(now, self.events.to_string().into_bytes()).await;
         self.state_at = Some(up);
-        self.state_said = Some(state);
+        self.last_state = Some(state);
         Ok(())
     }
 
@@ -95,11 +95,11 @@ impl Publisher {
             last_message: self.events,
             watchers: self.watchers.clone(),
         };
-        let told = self.told.take();
+        let own = self.own_fault.take();
         self.doors.board.send_if_modified(|board| {
             // What hinders following stays.
             let is_others =
-                board.get(Part::Team).fault().is_some_and(|fault| Some(&fault.brief) != told.as_ref());
+                board.get(Part::Team).fault().is_some_and(|fault| Some(&fault.brief) != own.as_ref());
             let is_new = !is_others && board.set(Part::Team, pulse);
             std::mem::replace(&mut board.team, team.clone()) != team || is_new
         });
